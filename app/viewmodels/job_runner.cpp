@@ -1,0 +1,1 @@
+#include "app/workflows/case_folder.h"

@@ -1,0 +1,30 @@
+#include "imaging/base/log.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <mutex>
+
+namespace imaging {
+namespace {
+
+std::mutex g_mutex;
+LogSink g_sink;
+
+}  // namespace
+
+void set_log_sink(LogSink sink) {
+  const std::lock_guard lock(g_mutex);
+  g_sink = std::move(sink);
+}
+
+void log(LogLevel level, std::string_view message) {
+  const std::lock_guard lock(g_mutex);
+  if (g_sink) {
+    g_sink(level, std::string(message));
+  } else {
+    fmt::print(stderr, "{}{}\n", level == LogLevel::warning ? "warning: " : "", message);
+  }
+}
+
+}  // namespace imaging

@@ -1,0 +1,1 @@
+#include "imaging/slide/reader_table.h"

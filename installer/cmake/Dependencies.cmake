@@ -1,0 +1,48 @@
+# Every third party, each as one interface target `deps::name`. Nobody else calls find_package.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(HDF5 REQUIRED COMPONENTS C)
+find_package(Torch REQUIRED)
+
+add_library(deps_torch INTERFACE)
+add_library(deps::torch ALIAS deps_torch)
+target_include_directories(deps_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+target_link_libraries(deps_torch INTERFACE ${TORCH_LIBRARIES})
+find_package(OpenMP COMPONENTS CXX)
+if(OpenMP_CXX_FOUND)
+  # at::parallel_for is a template: our own translation units need the flag, or it runs on one thread.
+  target_link_libraries(deps_torch INTERFACE OpenMP::OpenMP_CXX)
+endif()
+
+add_library(deps_hdf5 INTERFACE)
+add_library(deps::hdf5 ALIAS deps_hdf5)
+target_include_directories(deps_hdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIRS})
+target_link_libraries(deps_hdf5 INTERFACE ${HDF5_C_LIBRARIES})
+
+# .tsr packages are zip files; a build without libzip still reads package folders.
+pkg_check_modules(LIBZIP IMPORTED_TARGET libzip)
+
+if(NOT TESSERA_ENGINE_ONLY)
+  pkg_check_modules(OPENSLIDE REQUIRED IMPORTED_TARGET openslide)
+  pkg_check_modules(LIBTIFF REQUIRED IMPORTED_TARGET libtiff-4)
+  find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs)
+  find_package(spdlog REQUIRED)
+  find_package(CLI11 REQUIRED)
+  find_package(Qt6 6.4 REQUIRED COMPONENTS Core Gui)
+  if(TESSERA_GUI)
+    find_package(Qt6 6.4 REQUIRED COMPONENTS Widgets)
+  endif()
+  add_library(deps_opencv INTERFACE)
+  add_library(deps::opencv ALIAS deps_opencv)
+  target_include_directories(deps_opencv SYSTEM INTERFACE ${OpenCV_INCLUDE_DIRS})
+  target_link_libraries(deps_opencv INTERFACE opencv_core opencv_imgproc opencv_imgcodecs)
+endif()
+
+if(TESSERA_TESTS)
+  find_package(GTest REQUIRED)
+  if(NOT TESSERA_ENGINE_ONLY AND TESSERA_GUI)
+    find_package(Qt6 6.4 REQUIRED COMPONENTS Test)
+  endif()
+endif()

@@ -1,0 +1,1 @@
+#include "mil/aggregators/bag_classifier.h"

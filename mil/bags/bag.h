@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mil {
+
+/// One slide (or patient) as a set of instances. Plain memory: torch wraps it without a copy.
+struct Bag {
+  std::string id;
+  std::int64_t count = 0;              ///< N
+  std::int64_t dim = 0;                ///< D
+  std::vector<float> features;         ///< [N, D] row-major
+  std::vector<std::int64_t> coords;    ///< [N, 2] row-major, (x, y) of the tile's top left corner in level-0 pixels; may be empty
+};
+
+/// Raw score per tile as stored and painted (DESIGN.md, "Tile scores").
+struct TileScores {
+  std::string kind;                 ///< "attention" | "attention_per_class" | "class_token_attention" | "instance_probability"
+  std::vector<std::string> names;   ///< K names
+  std::vector<float> values;        ///< [N, K] row-major
+};
+
+/// What a classifier says of one bag.
+struct SlidePrediction {
+  std::vector<std::string> class_names;  ///< C
+  std::vector<double> probabilities;     ///< C, sums to 1
+  std::vector<double> logits;            ///< C, before calibration
+  TileScores tile_scores;
+};
+
+}  // namespace mil
