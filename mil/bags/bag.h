@@ -9,17 +9,26 @@ namespace mil {
 /// One slide (or patient) as a set of instances. Plain memory: torch wraps it without a copy.
 struct Bag {
   std::string id;
-  std::int64_t count = 0;              ///< N
-  std::int64_t dim = 0;                ///< D
-  std::vector<float> features;         ///< [N, D] row-major
-  std::vector<std::int64_t> coords;    ///< [N, 2] row-major, (x, y) of the tile's top left corner in level-0 pixels; may be empty
+  std::int64_t count = 0;       ///< N
+  std::int64_t dim = 0;         ///< D
+  std::vector<float> features;  ///< [N, D] row-major
+  std::vector<std::int64_t>
+      coords;  ///< [N, 2] row-major, (x, y) of the tile's top left corner in level-0 pixels; may be empty
 };
+
+/// First row of a [rows, dim] row-major matrix that holds NaN or inf; -1 where all is finite.
+[[nodiscard]] std::int64_t find_non_finite_row(const float* values, std::int64_t rows, std::int64_t dim);
+
+/// @throws imaging::Error  `invalid_argument` if the sizes do not agree with count and dim; `corrupt_data` on
+/// NaN or inf, naming the row.
+void check_bag(const Bag& bag);
 
 /// Raw score per tile as stored and painted (DESIGN.md, "Tile scores").
 struct TileScores {
-  std::string kind;                 ///< "attention" | "attention_per_class" | "class_token_attention" | "instance_probability"
-  std::vector<std::string> names;   ///< K names
-  std::vector<float> values;        ///< [N, K] row-major
+  std::string
+      kind;  ///< "attention" | "attention_per_class" | "class_token_attention" | "instance_probability"
+  std::vector<std::string> names;  ///< K names
+  std::vector<float> values;       ///< [N, K] row-major
 };
 
 /// What a classifier says of one bag.

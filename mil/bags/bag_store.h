@@ -15,15 +15,16 @@ namespace mil {
 /// Attribute on the `coords` dataset. Paths never go in (CLAM's `save_path` is written empty).
 using CoordsAttribute = std::variant<std::int64_t, double, std::string, std::vector<double>>;
 
-/// What goes beside the features in an HDF5 bag (CLAM and TRIDENT layouts at once: methods/mil.md 5.1, research/anchors.md 4.1, 4.2).
+/// What goes beside the features in an HDF5 bag (CLAM and TRIDENT layouts at once: methods/mil.md 5.1,
+/// research/anchors.md 4.1, 4.2).
 struct BagFileExtras {
   std::map<std::string, CoordsAttribute> coords_attributes;
   std::map<std::string, std::string> features_attributes;  ///< e.g. encoder name and package sha256
   std::optional<TileScores> scores;                        ///< dataset `scores` with score_kind, score_names
 };
 
-/// Writes `features` float32 (N,D) chunked (min(N,512), D), `coords` int64 (N,2), optionally `scores`. Atomic; N = 0 gives an empty file of
-/// the right shape. Deterministic content (no times in the file).
+/// Writes `features` float32 (N,D) chunked (min(N,512), D), `coords` int64 (N,2), optionally `scores`.
+/// Atomic; N = 0 gives an empty file of the right shape. Deterministic content (no times in the file).
 /// @throws Error `io_error`, `invalid_argument` where the sizes do not agree.
 void write_bag(const std::filesystem::path& path, const Bag& bag, const BagFileExtras& extras);
 
@@ -31,19 +32,24 @@ void write_bag(const std::filesystem::path& path, const Bag& bag, const BagFileE
 void write_coords(const std::filesystem::path& path, const std::vector<std::int64_t>& coords,
                   const std::map<std::string, CoordsAttribute>& attributes);
 
-/// Reads CLAM, TRIDENT and STAMP `.h5` bags (any float type, any integer type, a leading axis of 1, chunked, compressed or contiguous)
-/// and `.pt` bags (a tensor, a dict with features and coords, a TorchScript archive with such buffers). The id is the file's stem.
-/// STAMP coordinates (µm) stay absent, since level-0 pixels cannot be known from them.
-/// @throws Error  `not_found`; `corrupt_data` (broken file, wrong rank, NaN or inf); `unsupported_format` (legacy or pickled-object
+/// Reads CLAM, TRIDENT and STAMP `.h5` bags (any float type, any integer type, a leading axis of 1, chunked,
+/// compressed or contiguous) and `.pt` bags (a tensor, a dict with features and coords, a TorchScript archive
+/// with such buffers). The id is the file's stem. STAMP coordinates (µm) stay absent, since level-0 pixels
+/// cannot be known from them.
+/// @throws Error  `not_found`; `corrupt_data` (broken file, wrong rank, NaN or inf); `unsupported_format`
+/// (legacy or pickled-object
 ///                `.pt`, no features dataset), each naming the remedy.
+/// @par Threads  Safe; the HDF5 part runs one at a time, since the distribution's library is not thread-safe.
 [[nodiscard]] Bag read_bag(const std::filesystem::path& path);
 
 /// Scores of a bag that `write_bag` wrote; absent where it has none.
 [[nodiscard]] std::optional<TileScores> read_scores(const std::filesystem::path& path);
-/// Attributes of features and coords as text, for provenance and encoder checks.
+/// Attributes of the features, the coords and the file as text, for provenance and encoder checks; lists
+/// joined by commas. Where a name is found twice, the features' value stands. Empty for `.pt`.
 [[nodiscard]] std::map<std::string, std::string> read_bag_attributes(const std::filesystem::path& path);
 
-/// Bag files of a folder by id: looks in the folder, `h5_files/` and `pt_files/` of it; an id with both forms is read as .h5.
+/// Bag files of a folder by id: looks in the folder, `h5_files/` and `pt_files/` of it; an id with both forms
+/// is read as .h5.
 /// @throws Error `not_found` if there are none.
 [[nodiscard]] std::map<std::string, std::filesystem::path> find_bags(const std::filesystem::path& folder);
 

@@ -1,0 +1,454 @@
+#include "mil/bags/bag_store.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <hdf5.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <mutex>
+#include <utility>
+
+#include "imaging/base/error.h"
+#include "imaging/base/files.h"
+#include "mil/bags/torch_bag.h"
+
+namespace mil {
+namespace fs = std::filesystem;
+namespace {
+
+using imaging::Error;
+using imaging::ErrorCode;
+
+constexpr hsize_t kChunkRows = 512;
+
+/// An HDF5 identifier with the call that closes it.
+class Handle {
+ public:
+  using Close = herr_t (*)(hid_t);
+  Handle() = default;
+  Handle(hid_t id, Close close) : id_(id), close_(close) {}
+  Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
+  Handle& operator=(Handle&& other) noexcept {
+    std::swap(id_, other.id_);
+    std::swap(close_, other.close_);
+    return *this;
+  }
+  ~Handle() {
+    if (id_ >= 0) close_(id_);
+  }
+  [[nodiscard]] hid_t id() const { return id_; }
+  [[nodiscard]] bool is_open() const { return id_ >= 0; }
+
+ private:
+  hid_t id_ = -1;
+  Close close_ = nullptr;
+};
+
+/// The distribution's HDF5 is not thread-safe: every use holds this lock. Its own printing of errors is
+/// turned off.
+class Hdf5Session {
+ public:
+  Hdf5Session() : lock_(mutex()) { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+
+ private:
+  static std::mutex& mutex() {
+    static std::mutex only;
+    return only;
+  }
+  std::scoped_lock<std::mutex> lock_;
+};
+
+herr_t keep_description(unsigned, const H5E_error2_t* error, void* text) {
+  if (error->desc != nullptr && *error->desc != '\0') *static_cast<std::string*>(text) = error->desc;
+  return 0;
+}
+
+/// What the library said, innermost first; then forgets it.
+std::string hdf5_reason() {
+  std::string text = "HDF5 gives no reason";
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, &keep_description, &text);
+  H5Eclear2(H5E_DEFAULT);
+  return text;
+}
+
+[[noreturn]] void fail(ErrorCode code, const fs::path& path, const std::string& what) {
+  throw Error(code, fmt::format("{}: {}.", path.string(), what));
+}
+
+/// For calls that make a file or change it.
+void must(herr_t status, const fs::path& path) {
+  if (status < 0) fail(ErrorCode::io_error, path, fmt::format("cannot be written ({})", hdf5_reason()));
+}
+Handle must(hid_t id, Handle::Close close, const fs::path& path) {
+  if (id < 0) fail(ErrorCode::io_error, path, fmt::format("cannot be written ({})", hdf5_reason()));
+  return {id, close};
+}
+
+// ---------------------------------------------------------------------------------------------- writing
+
+/// Variable length and UTF-8, which Python's readers give back as str.
+Handle string_type(const fs::path& path) {
+  auto type = must(H5Tcopy(H5T_C_S1), &H5Tclose, path);
+  must(H5Tset_size(type.id(), H5T_VARIABLE), path);
+  must(H5Tset_cset(type.id(), H5T_CSET_UTF8), path);
+  return type;
+}
+
+void write_attribute(hid_t object, const std::string& name, hid_t stored, hid_t memory, const Handle& space,
+                     const void* value, const fs::path& path) {
+  const auto attribute =
+      must(H5Acreate2(object, name.c_str(), stored, space.id(), H5P_DEFAULT, H5P_DEFAULT), &H5Aclose, path);
+  must(H5Awrite(attribute.id(), memory, value), path);
+}
+
+Handle scalar_space(const fs::path& path) {
+  return must(H5Screate(H5S_SCALAR), &H5Sclose, path);
+}
+Handle list_space(std::size_t size, const fs::path& path) {
+  const hsize_t length = size;
+  return must(H5Screate_simple(1, &length, nullptr), &H5Sclose, path);
+}
+
+void write_text(hid_t object, const std::string& name, const std::string& value, const fs::path& path) {
+  const auto type = string_type(path);
+  const char* text = value.c_str();
+  write_attribute(object, name, type.id(), type.id(), scalar_space(path), &text, path);
+}
+
+void write_value(hid_t object, const std::string& name, const CoordsAttribute& value, const fs::path& path) {
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    write_text(object, name, *text, path);
+  } else if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+    write_attribute(object, name, H5T_STD_I64LE, H5T_NATIVE_INT64, scalar_space(path), integer, path);
+  } else if (const auto* number = std::get_if<double>(&value)) {
+    write_attribute(object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, scalar_space(path), number, path);
+  } else {
+    const auto& list = std::get<std::vector<double>>(value);
+    write_attribute(object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, list_space(list.size(), path),
+                    list.data(), path);
+  }
+}
+
+/// A [rows, columns] dataset, chunked by rows, the first axis growable as CLAM's is.
+Handle write_matrix(const Handle& file, const char* name, std::int64_t rows, std::int64_t columns,
+                    hid_t stored, hid_t memory, const void* values, const fs::path& path) {
+  const std::array<hsize_t, 2> size = {static_cast<hsize_t>(rows), static_cast<hsize_t>(columns)};
+  const std::array<hsize_t, 2> limit = {H5S_UNLIMITED, size[1]};
+  const std::array<hsize_t, 2> chunk = {std::clamp<hsize_t>(size[0], 1, kChunkRows), size[1]};
+  const auto space = must(H5Screate_simple(2, size.data(), limit.data()), &H5Sclose, path);
+  const auto creation = must(H5Pcreate(H5P_DATASET_CREATE), &H5Pclose, path);
+  must(H5Pset_chunk(creation.id(), 2, chunk.data()), path);
+  must(H5Pset_fill_time(creation.id(), H5D_FILL_TIME_NEVER), path);
+  must(H5Pset_obj_track_times(creation.id(), false), path);
+  auto dataset =
+      must(H5Dcreate2(file.id(), name, stored, space.id(), H5P_DEFAULT, creation.id(), H5P_DEFAULT),
+           &H5Dclose, path);
+  if (rows > 0) must(H5Dwrite(dataset.id(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), path);
+  return dataset;
+}
+
+Handle create_file(const fs::path& path) {
+  const auto creation = must(H5Pcreate(H5P_FILE_CREATE), &H5Pclose, path);
+  must(H5Pset_obj_track_times(creation.id(), false), path);
+  return must(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), H5P_DEFAULT), &H5Fclose, path);
+}
+
+void write_coords_dataset(const Handle& file, const std::vector<std::int64_t>& coords,
+                          const std::map<std::string, CoordsAttribute>& attributes, const fs::path& path) {
+  const auto dataset = write_matrix(file, "coords", static_cast<std::int64_t>(coords.size() / 2), 2,
+                                    H5T_STD_I64LE, H5T_NATIVE_INT64, coords.data(), path);
+  for (const auto& [name, value] : attributes) write_value(dataset.id(), name, value, path);
+}
+
+void write_scores_dataset(const Handle& file, const TileScores& scores, std::int64_t count,
+                          const fs::path& path) {
+  const auto columns = static_cast<std::int64_t>(scores.names.size());
+  if (columns == 0 || static_cast<std::int64_t>(scores.values.size()) != count * columns) {
+    fail(ErrorCode::invalid_argument, path,
+         fmt::format("{} scores do not make {} rows of {}", scores.values.size(), count, columns));
+  }
+  const auto dataset = write_matrix(file, "scores", count, columns, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
+                                    scores.values.data(), path);
+  write_text(dataset.id(), "score_kind", scores.kind, path);
+  std::vector<const char*> names;
+  for (const auto& name : scores.names) names.push_back(name.c_str());
+  const auto type = string_type(path);
+  write_attribute(dataset.id(), "score_names", type.id(), type.id(), list_space(names.size(), path),
+                  names.data(), path);
+}
+
+/// Writes through a temporary file; `fill` gets the open HDF5 file.
+void write_hdf5(const fs::path& path, const std::function<void(const Handle&)>& fill) {
+  imaging::AtomicFile target(path);
+  {
+    const Hdf5Session session;
+    auto file = create_file(target.temporary_path());
+    fill(file);
+    must(H5Fflush(file.id(), H5F_SCOPE_GLOBAL), path);
+  }
+  target.commit();
+}
+
+// ---------------------------------------------------------------------------------------------- reading
+
+/// Read-only and, where the library allows, without a lock: bags lie on network drives, and may be read while
+/// written.
+Handle open_file(const fs::path& path) {
+  std::error_code failed;
+  if (!fs::exists(path, failed)) fail(ErrorCode::not_found, path, "no such file");
+  const Handle access(H5Pcreate(H5P_FILE_ACCESS), &H5Pclose);
+  H5Pset_file_locking(access.id(), false, true);
+  Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), &H5Fclose);
+  if (!file.is_open()) {
+    fail(ErrorCode::corrupt_data, path, fmt::format("not a whole HDF5 file ({})", hdf5_reason()));
+  }
+  return file;
+}
+
+/// Without a chunk cache, HDF5 reads an uncompressed chunk straight into the caller's memory.
+Handle find_dataset(const Handle& file, const char* name) {
+  if (H5Lexists(file.id(), name, H5P_DEFAULT) <= 0) return {};
+  const Handle access(H5Pcreate(H5P_DATASET_ACCESS), &H5Pclose);
+  H5Pset_chunk_cache(access.id(), 0, 0, H5D_CHUNK_CACHE_W0_DEFAULT);
+  return {H5Dopen2(file.id(), name, access.id()), &H5Dclose};
+}
+
+struct MatrixShape {
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+};
+
+MatrixShape shape_of(const Handle& dataset, const char* name, const fs::path& path) {
+  const Handle space(H5Dget_space(dataset.id()), &H5Sclose);
+  const int axes = H5Sget_simple_extent_ndims(space.id());
+  std::vector<hsize_t> size(static_cast<std::size_t>(std::max(axes, 1)), 0);
+  if (axes > 0) H5Sget_simple_extent_dims(space.id(), size.data(), nullptr);
+  if (axes == 3 && size[0] == 1) size.erase(size.begin());
+  if (axes < 2 || size.size() != 2) {
+    fail(ErrorCode::corrupt_data, path,
+         fmt::format("{} has the shape [{}], not [N, D]", name, fmt::join(size, ", ")));
+  }
+  return {static_cast<std::int64_t>(size[0]), static_cast<std::int64_t>(size[1])};
+}
+
+H5T_class_t class_of(const Handle& dataset) {
+  const Handle type(H5Dget_type(dataset.id()), &H5Tclose);
+  return H5Tget_class(type.id());
+}
+
+template <typename T>
+std::vector<T> read_matrix(const Handle& dataset, const MatrixShape& shape, hid_t memory, const char* name,
+                           const fs::path& path) {
+  std::vector<T> values;
+  try {
+    values.resize(static_cast<std::size_t>(shape.rows) * static_cast<std::size_t>(shape.columns));
+  } catch (const std::exception&) {
+    fail(ErrorCode::resource_exhausted, path,
+         fmt::format("{} is {} x {} and does not fit in memory", name, shape.rows, shape.columns));
+  }
+  if (!values.empty() && H5Dread(dataset.id(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) {
+    fail(ErrorCode::corrupt_data, path, fmt::format("{} cannot be read ({})", name, hdf5_reason()));
+  }
+  return values;
+}
+
+std::string text_at(const std::vector<char>& bytes, std::size_t index, std::size_t size) {
+  const std::string_view cell(bytes.data() + index * size, size);
+  return std::string(cell.substr(0, cell.find('\0')));
+}
+
+std::vector<std::string> read_strings(const Handle& attribute, const Handle& type, std::size_t count) {
+  std::vector<std::string> texts;
+  if (H5Tis_variable_str(type.id()) > 0) {
+    const Handle memory(H5Tcopy(H5T_C_S1), &H5Tclose);
+    H5Tset_size(memory.id(), H5T_VARIABLE);
+    H5Tset_cset(memory.id(), H5Tget_cset(type.id()));
+    std::vector<char*> pointers(count, nullptr);
+    if (H5Aread(attribute.id(), memory.id(), pointers.data()) < 0) return {};
+    for (char* text : pointers) {
+      texts.emplace_back(text == nullptr ? "" : text);
+      H5free_memory(text);
+    }
+  } else {
+    const auto size = H5Tget_size(type.id());
+    std::vector<char> bytes(size * count);
+    if (H5Aread(attribute.id(), type.id(), bytes.data()) < 0) return {};
+    for (std::size_t i = 0; i < count; ++i) texts.push_back(text_at(bytes, i, size));
+  }
+  return texts;
+}
+
+/// Values of an attribute as text; empty where the type is none of text, integer and float.
+std::vector<std::string> read_attribute(const Handle& attribute) {
+  const Handle type(H5Aget_type(attribute.id()), &H5Tclose);
+  const Handle space(H5Aget_space(attribute.id()), &H5Sclose);
+  const auto points = H5Sget_simple_extent_npoints(space.id());
+  if (points <= 0) return {};
+  const auto count = static_cast<std::size_t>(points);
+  std::vector<std::string> texts;
+  switch (H5Tget_class(type.id())) {
+    case H5T_STRING:
+      return read_strings(attribute, type, count);
+    case H5T_INTEGER: {
+      std::vector<std::int64_t> values(count);
+      if (H5Aread(attribute.id(), H5T_NATIVE_INT64, values.data()) < 0) return {};
+      for (const auto value : values) texts.push_back(fmt::to_string(value));
+      return texts;
+    }
+    case H5T_FLOAT: {
+      std::vector<double> values(count);
+      if (H5Aread(attribute.id(), H5T_NATIVE_DOUBLE, values.data()) < 0) return {};
+      for (const auto value : values) texts.push_back(fmt::to_string(value));
+      return texts;
+    }
+    default:
+      return {};
+  }
+}
+
+std::vector<std::string> read_named_attribute(hid_t object, const char* name) {
+  if (H5Aexists(object, name) <= 0) return {};
+  return read_attribute(Handle(H5Aopen(object, name, H5P_DEFAULT), &H5Aclose));
+}
+
+/// Adds the attributes of an object; a name that is there already keeps its value.
+void collect_attributes(hid_t object, std::map<std::string, std::string>& into) {
+  const auto collect = [](hid_t holder, const char* name, const H5A_info_t*, void* target) -> herr_t {
+    auto& map = *static_cast<std::map<std::string, std::string>*>(target);
+    const auto values = read_named_attribute(holder, name);
+    if (!values.empty()) map.emplace(name, fmt::format("{}", fmt::join(values, ",")));
+    return 0;
+  };
+  hsize_t position = 0;
+  H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, &position, collect, &into);
+}
+
+/// STAMP counts in micrometres.
+bool has_micrometre_coords(const Handle& file) {
+  const auto unit = read_named_attribute(file.id(), "unit");
+  return !unit.empty() && unit.front() == "um";
+}
+
+Bag read_hdf5_bag(const fs::path& path) {
+  const Hdf5Session session;
+  const auto file = open_file(path);
+  const bool is_stamp = H5Lexists(file.id(), "feats", H5P_DEFAULT) > 0 || has_micrometre_coords(file);
+  auto features = find_dataset(file, "features");
+  if (!features.is_open()) features = find_dataset(file, "feats");
+  if (!features.is_open()) {
+    fail(ErrorCode::unsupported_format, path,
+         "has no dataset features (CLAM, TRIDENT) or feats (STAMP); a file of coordinates alone must be "
+         "encoded first");
+  }
+  const auto kind = class_of(features);
+  if (kind != H5T_FLOAT && kind != H5T_INTEGER) {
+    fail(ErrorCode::corrupt_data, path, "features are not numbers");
+  }
+  const auto shape = shape_of(features, "features", path);
+  Bag bag;
+  bag.id = path.stem().string();
+  bag.count = shape.rows;
+  bag.dim = shape.columns;
+  bag.features = read_matrix<float>(features, shape, H5T_NATIVE_FLOAT, "features", path);
+  const auto coords = find_dataset(file, "coords");
+  if (coords.is_open() && !is_stamp) {
+    const auto size = shape_of(coords, "coords", path);
+    if (class_of(coords) != H5T_INTEGER || size.columns != 2 || size.rows != bag.count) {
+      fail(ErrorCode::corrupt_data, path,
+           fmt::format("coords are {} x {}, not {} x 2 integers", size.rows, size.columns, bag.count));
+    }
+    bag.coords = read_matrix<std::int64_t>(coords, size, H5T_NATIVE_INT64, "coords", path);
+  }
+  return bag;
+}
+
+void add_bags(const fs::path& folder, const std::string& extension, std::map<std::string, fs::path>& found) {
+  std::error_code failed;
+  for (const auto& entry : fs::directory_iterator(folder, failed)) {
+    const auto& path = entry.path();
+    if (path.extension() != extension || path.filename().string().starts_with('.')) continue;
+    if (entry.is_regular_file(failed)) found.emplace(path.stem().string(), path);
+  }
+}
+
+}  // namespace
+
+void write_bag(const fs::path& path, const Bag& bag, const BagFileExtras& extras) {
+  check_bag(bag);
+  const bool has_coords = !bag.coords.empty() || bag.count == 0;
+  if (!has_coords && !extras.coords_attributes.empty()) {
+    fail(ErrorCode::invalid_argument, path, "attributes of coordinates without coordinates");
+  }
+  write_hdf5(path, [&](const Handle& file) {
+    const auto features = write_matrix(file, "features", bag.count, bag.dim, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
+                                       bag.features.data(), path);
+    for (const auto& [name, value] : extras.features_attributes) write_text(features.id(), name, value, path);
+    if (has_coords) write_coords_dataset(file, bag.coords, extras.coords_attributes, path);
+    if (extras.scores) write_scores_dataset(file, *extras.scores, bag.count, path);
+  });
+}
+
+void write_coords(const fs::path& path, const std::vector<std::int64_t>& coords,
+                  const std::map<std::string, CoordsAttribute>& attributes) {
+  if (coords.size() % 2 != 0) fail(ErrorCode::invalid_argument, path, "an odd number of coordinate values");
+  write_hdf5(path, [&](const Handle& file) { write_coords_dataset(file, coords, attributes, path); });
+}
+
+Bag read_bag(const fs::path& path) {
+  auto bag = path.extension() == ".pt" ? read_torch_bag(path) : read_hdf5_bag(path);
+  if (bag.dim < 1) fail(ErrorCode::corrupt_data, path, "features have no columns");
+  const auto row = find_non_finite_row(bag.features.data(), bag.count, bag.dim);
+  if (row >= 0) {
+    fail(ErrorCode::corrupt_data, path,
+         fmt::format("row {} of the features holds NaN or inf; encode the slide again", row));
+  }
+  return bag;
+}
+
+std::optional<TileScores> read_scores(const fs::path& path) {
+  const Hdf5Session session;
+  const auto file = open_file(path);
+  const auto dataset = find_dataset(file, "scores");
+  if (!dataset.is_open()) return std::nullopt;
+  const auto shape = shape_of(dataset, "scores", path);
+  TileScores scores;
+  const auto kind = read_named_attribute(dataset.id(), "score_kind");
+  scores.names = read_named_attribute(dataset.id(), "score_names");
+  if (kind.empty() || static_cast<std::int64_t>(scores.names.size()) != shape.columns) {
+    fail(ErrorCode::corrupt_data, path,
+         fmt::format("scores have {} columns and {} names, or no score_kind", shape.columns,
+                     scores.names.size()));
+  }
+  scores.kind = kind.front();
+  scores.values = read_matrix<float>(dataset, shape, H5T_NATIVE_FLOAT, "scores", path);
+  return scores;
+}
+
+std::map<std::string, std::string> read_bag_attributes(const fs::path& path) {
+  if (path.extension() == ".pt") return {};
+  const Hdf5Session session;
+  const auto file = open_file(path);
+  std::map<std::string, std::string> attributes;
+  for (const auto* name : {"features", "feats", "coords"}) {
+    const auto dataset = find_dataset(file, name);
+    if (dataset.is_open()) collect_attributes(dataset.id(), attributes);
+  }
+  collect_attributes(file.id(), attributes);
+  return attributes;
+}
+
+std::map<std::string, fs::path> find_bags(const fs::path& folder) {
+  std::map<std::string, fs::path> found;
+  for (const auto* extension : {".h5", ".pt"}) {
+    add_bags(folder, extension, found);
+    add_bags(folder / "h5_files", extension, found);
+    add_bags(folder / "pt_files", extension, found);
+  }
+  if (found.empty())
+    fail(ErrorCode::not_found, folder, "no .h5 or .pt bags here, nor in h5_files/ or pt_files/");
+  return found;
+}
+
+}  // namespace mil
