@@ -1,1 +1,382 @@
-#include "app/workflows/case_folder.h"
+#include "app/report/report_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "imaging/base/error.h"
+#include "imaging/base/files.h"
+#include "imaging/base/version.h"
+#include "imaging/raster/ome_tiff.h"
+#include "imaging/raster/png.h"
+
+namespace report {
+namespace fs = std::filesystem;
+namespace {
+
+using imaging::Error;
+using imaging::ErrorCode;
+
+constexpr std::size_t kMostTiles = 12;        // more do not fit beside the provenance on the second page
+constexpr std::int64_t kOverviewSide = 1000;  // pixels; 300 dpi on paper
+constexpr std::int64_t kTileSide = 320;
+
+/// 1 234 567 with narrow no-break spaces; four digits stay together.
+std::string grouped(std::int64_t number) {
+  std::string digits = fmt::format("{}", number);
+  if (digits.size() <= 4) return digits;
+  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
+    digits.insert(static_cast<std::size_t>(at), "\u202f");
+  }
+  return digits;
+}
+
+/// One decimal; never rounds a probability to certainty or to impossibility.
+std::string percent(double share) {
+  if (share > 0 && share < 0.0005) return "< 0.1 %";
+  if (share < 1 && share >= 0.9995) return "> 99.9 %";
+  return fmt::format("{:.1f} %", 100 * share);
+}
+
+std::string score_text(double score) {
+  const double size = std::abs(score);
+  if (size == 0) return "0";
+  if (size < 1e-4 || size >= 1e5) return fmt::format("{:.2e}", score);
+  const int decimals = std::clamp(2 - static_cast<int>(std::floor(std::log10(size))), 0, 6);
+  return fmt::format("{:.{}f}", score, decimals);
+}
+
+std::string file_size(std::uint64_t bytes) {
+  const auto number = static_cast<double>(bytes);
+  if (number < 1e3) return fmt::format("{} bytes", bytes);
+  if (number < 1e6) return fmt::format("{:.1f} kB", number / 1e3);
+  if (number < 1e9) return fmt::format("{:.1f} MB", number / 1e6);
+  return fmt::format("{:.2f} GB", number / 1e9);
+}
+
+std::string scale_source(const std::string& source) {
+  if (source == "openslide.mpp") return "stated in the slide file";
+  if (source == "tiff.resolution") return "from the TIFF resolution tags";
+  if (source == "override") return "given by the user";
+  if (source == "table") return "given in the table";
+  return source;
+}
+
+bool is_physical(const workflows::CaseResult& result) {
+  return result.scale && result.scale->source != "pixels";
+}
+
+std::string scale_text(const workflows::CaseResult& result) {
+  if (!result.scale) return "unknown";
+  if (!is_physical(result)) return "unknown; worked in level-0 pixels";
+  const auto& scale = *result.scale;
+  const auto number = scale.mpp_x == scale.mpp_y ? fmt::format("{:.4g}", scale.mpp_x)
+                                                 : fmt::format("{:.4g} × {:.4g}", scale.mpp_x, scale.mpp_y);
+  return fmt::format("{} µm per pixel, {}", number, scale_source(scale.source));
+}
+
+std::string size_text(const workflows::CaseResult& result) {
+  const auto [width, height] = result.size_l0;
+  auto text = fmt::format("{} × {} px", grouped(width), grouped(height));
+  if (is_physical(result)) {
+    text += fmt::format(" ({:.3g} × {:.3g} mm)", static_cast<double>(width) * result.scale->mpp_x / 1000,
+                        static_cast<double>(height) * result.scale->mpp_y / 1000);
+  }
+  return text;
+}
+
+/// The longest of 1, 2, 5, 10, ... that takes at most a quarter of the picture's width.
+std::optional<ScaleBar> make_scale_bar(const workflows::CaseResult& result) {
+  if (!result.scale || result.size_l0.width <= 0) return std::nullopt;
+  const bool physical = is_physical(result);
+  const double width = static_cast<double>(result.size_l0.width) * (physical ? result.scale->mpp_x : 1);
+  const double decade = std::pow(10, std::floor(std::log10(width / 4)));
+  double length = decade;
+  for (const double step : {2.0, 5.0}) {
+    if (step * decade <= width / 4) length = step * decade;
+  }
+  if (!physical) return ScaleBar{length / width, fmt::format("{:g} px", length)};
+  if (length >= 1000) return ScaleBar{length / width, fmt::format("{:g} mm", length / 1000)};
+  return ScaleBar{length / width, fmt::format("{:g} µm", length)};
+}
+
+std::string cure(const std::string& reason_code) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kCures{{
+      {"missing_scale",
+       "Give the scale with --mpp or in a table's column mpp; the scanner's protocol states it."},
+      {"scale_mismatch",
+       "Check the slide's scale. If it is right, use a model made for this scale, or allow the mismatch on "
+       "purpose."},
+      {"not_brightfield", "Use a brightfield slide with the stain that the model was made for."},
+      {"no_tissue",
+       "Look at the slide. If it does hold tissue, lower the least share of tissue in a tile or the tissue "
+       "threshold."},
+      {"corrupt_data",
+       "Export or copy the file again from the scanner or the archive, then analyse it again."},
+      {"unsupported_format",
+       "Export the slide in a format that Tessera reads; tessera doctor lists the readers."},
+      {"not_found", "Check that the file is still where it was, then analyse it again."},
+      {"hash_mismatch", "Get the model package again from its source: its files are not the ones it states."},
+      {"incompatible", "Use a model and an encoder that belong together; tessera model show names both."},
+      {"insufficient_data", "The slide holds too little to judge; use another section of the same case."},
+      {"io_error", "Check permissions and free space, then analyse the slide again."},
+      {"resource_exhausted", "Run on a machine with more memory, or use larger tiles."},
+      {"invalid_argument", "Correct the option that the reason names, then analyse the slide again."},
+      {"internal", "This is a fault of Tessera; please report it with the reason above."},
+  }};
+  for (const auto& [code, text] : kCures) {
+    if (code == reason_code) return std::string(text);
+  }
+  return "Analyse the slide again once the reason is cleared.";
+}
+
+struct ScoreWords {
+  std::string title;
+  std::string sentence;
+  bool is_share = false;  ///< sums to 1 over the slide
+};
+
+ScoreWords score_words(const std::string& kind, const std::string& name) {
+  if (kind == "attention") {
+    return {"Attention",
+            "Attention: what share of the decision each tile carries; sums to 1 over the slide; it is not a "
+            "probability of tumour.",
+            true};
+  }
+  if (kind == "attention_per_class") {
+    return {fmt::format("Attention for {}", name),
+            fmt::format(
+                "Attention: what share of the decision for “{}” each tile carries; sums to 1 over the slide; "
+                "it is not a probability of tumour.",
+                name),
+            true};
+  }
+  if (kind == "class_token_attention") {
+    return {"Class-token attention",
+            "Class-token attention: how much the decision looked at each tile, averaged over heads; may be "
+            "negative; "
+            "it is not a probability of tumour."};
+  }
+  if (kind == "instance_probability") {
+    return {
+        fmt::format("Tile probability of {}", name),
+        fmt::format("Tile probability: the probability of “{}” that the model gives each tile on its own.",
+                    name)};
+  }
+  return {kind.empty() ? std::string("Tile score") : kind,
+          "Tile score: the model's raw value for each tile."};
+}
+
+/// The channel of the verdict's class where there is one, else the first.
+std::size_t shown_channel(const workflows::CaseResult& result) {
+  const auto& names = result.score_names;
+  const auto found = std::find(names.begin(), names.end(), result.verdict.value_or(""));
+  return found == names.end() ? 0 : static_cast<std::size_t>(found - names.begin());
+}
+
+imaging::Image8 read_picture(const fs::path& path, std::int64_t most_px) {
+  if (!fs::exists(path)) {
+    throw Error(ErrorCode::not_found,
+                fmt::format("The report needs {}, which is missing; analyse the case again.", path.string()));
+  }
+  auto picture = imaging::decode_image(imaging::read_file(path));
+  const auto longest = std::max(picture.width(), picture.height());
+  if (longest <= most_px) return picture;
+  const double factor = static_cast<double>(most_px) / static_cast<double>(longest);
+  const auto scaled = [&](std::int64_t side) {
+    return std::max<std::int64_t>(1, std::llround(static_cast<double>(side) * factor));
+  };
+  return imaging::resize(picture, {scaled(picture.width()), scaled(picture.height())});
+}
+
+/// The option `name`, wherever in the nested option groups it is.
+const nlohmann::ordered_json* find_option(const nlohmann::ordered_json& options, std::string_view name) {
+  for (const auto& [key, value] : options.items()) {
+    if (key == name) return &value;
+    if (!value.is_object()) continue;
+    if (const auto* found = find_option(value, name)) return found;
+  }
+  return nullptr;
+}
+
+Overview make_overview(const workflows::CaseFolder& folder, const workflows::CaseResult& result) {
+  const auto channel = shown_channel(result);
+  const auto raster = imaging::read_ome_tiff(folder.attention());
+  if (static_cast<int>(channel) >= raster.values.channels()) {
+    throw Error(
+        ErrorCode::corrupt_data,
+        fmt::format("{} holds {} channels, but result.json names {} scores; analyse the case again.",
+                    folder.attention().string(), raster.values.channels(), result.score_names.size()));
+  }
+  const auto values = raster.values.values();
+  const auto stride = static_cast<std::size_t>(raster.values.channels());
+  bool has_score = false;
+  for (auto at = channel; at < values.size() && !has_score; at += stride)
+    has_score = std::isfinite(values[at]);
+  if (!has_score) {
+    throw Error(ErrorCode::corrupt_data, fmt::format("{} holds no finite score; analyse the case again.",
+                                                     folder.attention().string()));
+  }
+
+  Overview overview;
+  overview.plain = read_picture(folder.thumbnail(), kOverviewSide);
+  overview.scale_bar = make_scale_bar(result);
+  const auto* colormap = find_option(result.options, "colormap");
+  overview.colours = colormap != nullptr && colormap->is_string()
+                         ? &imaging::find_colormap(colormap->get<std::string>())
+                         : &imaging::colormaps().front();
+  const auto* opacity = find_option(result.options, "opacity");
+  const auto [low, high] = imaging::score_range(raster, static_cast<int>(channel));
+  imaging::HeatmapStyle style{.low = low, .high = high};
+  if (opacity != nullptr && opacity->is_number()) style.opacity = opacity->get<double>();
+  overview.heatmap = imaging::blend_heatmap(overview.plain, result.size_l0, raster, static_cast<int>(channel),
+                                            *overview.colours, style);
+  overview.low = score_text(static_cast<double>(low));
+  overview.middle = score_text((static_cast<double>(low) + static_cast<double>(high)) / 2);
+  overview.high = score_text(static_cast<double>(high));
+  const auto name = channel < result.score_names.size() ? result.score_names[channel] : std::string();
+  auto words = score_words(result.score_kind, name);
+  overview.score_title = std::move(words.title);
+  overview.score_sentence = std::move(words.sentence);
+  return overview;
+}
+
+std::vector<TileCard> make_tiles(const workflows::CaseFolder& folder, const workflows::CaseResult& result) {
+  const auto channel = shown_channel(result);
+  const bool is_share = score_words(result.score_kind, "").is_share && result.tiles > 0;
+  std::vector<TileCard> cards;
+  for (std::size_t at = 0; at < std::min(kMostTiles, result.top_tiles.size()); ++at) {
+    const auto& tile = result.top_tiles[at];
+    if (channel >= tile.scores.size()) {
+      throw Error(ErrorCode::corrupt_data,
+                  fmt::format("Top tile {} of {} has {} scores, not {}; analyse the case again.", at + 1,
+                              folder.result().string(), tile.scores.size(), result.score_names.size()));
+    }
+    const auto score = static_cast<double>(tile.scores[channel]);
+    TileCard card;
+    card.rank = static_cast<std::int64_t>(at) + 1;
+    card.image = read_picture(folder.path / tile.image, kTileSide);
+    card.score = score_text(score);
+    if (is_share) card.relative = fmt::format("{:.1f} × average", score * static_cast<double>(result.tiles));
+    card.position = fmt::format("x {}, y {}", grouped(std::llround(tile.rect_l0.x)),
+                                grouped(std::llround(tile.rect_l0.y)));
+    cards.push_back(std::move(card));
+  }
+  return cards;
+}
+
+std::vector<Fact> make_identity(const workflows::CaseResult& result) {
+  std::vector<Fact> facts;
+  const auto add = [&](const char* name, const std::optional<std::string>& value) {
+    if (value && !value->empty()) facts.push_back({name, *value});
+  };
+  add("Patient", result.patient);
+  add("Laterality", result.laterality);
+  add("Label", result.label);
+  add("Site", result.site);
+  return facts;
+}
+
+std::vector<Fact> make_input(const workflows::CaseResult& result) {
+  std::vector<Fact> facts;
+  facts.push_back({"File", fs::path(result.file).filename().string()});
+  if (result.size_bytes > 0) facts.back().value += fmt::format(" ({})", file_size(result.size_bytes));
+  if (result.size_l0.width > 0) facts.push_back({"Size", size_text(result)});
+  if (!result.vendor.empty()) facts.push_back({"Vendor", result.vendor});
+  if (result.size_l0.width > 0 || result.scale) facts.push_back({"Scale", scale_text(result)});
+  if (result.tiles > 0) {
+    facts.push_back(
+        {"Tiles", fmt::format("{} of {} px at {:.4g} {}", grouped(result.tiles), result.tile_px,
+                              result.tile_mpp, is_physical(result) ? "µm/px" : "level-0 px per px")});
+    facts.push_back({"Tissue", fmt::format("{} of the slide", percent(result.tissue_fraction))});
+  }
+  if (!result.corrupt_tiles.empty()) {
+    facts.push_back(
+        {"Unreadable",
+         fmt::format("{} tissue {}", grouped(static_cast<std::int64_t>(result.corrupt_tiles.size())),
+                     result.corrupt_tiles.size() == 1 ? "tile" : "tiles")});
+  }
+  return facts;
+}
+
+void flatten_options(const nlohmann::ordered_json& options, std::vector<std::string>& parts) {
+  for (const auto& [key, value] : options.items()) {
+    if (value.is_object()) {
+      flatten_options(value, parts);
+    } else if (!value.is_null()) {
+      parts.push_back(fmt::format("{} {}", key, value.is_string() ? value.get<std::string>() : value.dump()));
+    }
+  }
+}
+
+std::vector<Fact> make_provenance(const workflows::CaseResult& result) {
+  std::vector<Fact> facts;
+  const auto add_hashed = [&](const char* name, const std::string& value, const std::string& sha256) {
+    if (value.empty() && sha256.empty()) return;
+    const auto digest = sha256.substr(0, 12);
+    const auto* separator = value.empty() || digest.empty() ? "" : ", sha256 ";
+    facts.push_back({name, value + separator + digest, sha256});
+  };
+  const auto model = result.model_architecture.empty()
+                         ? result.model_name
+                         : fmt::format("{} ({})", result.model_name, result.model_architecture);
+  add_hashed("Model", model, result.model_sha256);
+  add_hashed("Encoder", result.encoder_name, result.encoder_sha256);
+  add_hashed("Input", fs::path(result.file).filename().string(), result.sha256);
+  std::vector<std::string> options;
+  flatten_options(result.options, options);
+  if (!options.empty()) facts.push_back({"Options", fmt::format("{}", fmt::join(options, " · "))});
+  std::vector<std::string> versions{fmt::format("Tessera {}", imaging::kVersion)};
+  if (!result.reader.empty())
+    versions.push_back(fmt::format("reader {} {}", result.reader, result.reader_version));
+  for (const auto& [library, version] : result.versions)
+    versions.push_back(fmt::format("{} {}", library, version));
+  facts.push_back({"Versions", fmt::format("{}", fmt::join(versions, " · "))});
+  return facts;
+}
+
+}  // namespace
+
+ReportModel read_report_model(const workflows::CaseFolder& folder, const std::string& printed_date) {
+  const auto result = folder.read_result();
+  ReportModel model;
+  model.case_name = result.case_name;
+  model.printed_date = printed_date;
+  model.status = result.status;
+  model.status_word = result.status == "done" ? "Done" : result.status == "degraded" ? "Degraded" : "Failed";
+  model.status_reason = result.reason;
+  model.identity = make_identity(result);
+  model.input = make_input(result);
+  model.warnings = result.warnings;
+  model.provenance = make_provenance(result);
+  if (result.status == "failed") {
+    model.headline = "No result";
+    model.explanation = cure(result.reason_code);
+    return model;
+  }
+  if (!result.verdict) {
+    throw Error(ErrorCode::corrupt_data,
+                fmt::format("{} has status {} but no verdict; analyse the case again.",
+                            folder.result().string(), result.status));
+  }
+  model.headline = *result.verdict;
+  for (const auto& [name, probability] : result.probabilities) {
+    model.classes.push_back({name, probability, percent(probability), name == *result.verdict});
+    if (name == *result.verdict) {
+      model.explanation =
+          fmt::format("The model finds “{}” the most probable of {} classes for this slide, with {}.", name,
+                      result.probabilities.size(), percent(probability));
+    }
+  }
+  model.overview = make_overview(folder, result);
+  model.tiles = make_tiles(folder, result);
+  if (!model.tiles.empty()) {
+    model.tiles_title = fmt::format("Top {} of {} tiles", model.tiles.size(), grouped(result.tiles));
+  }
+  return model;
+}
+
+}  // namespace report

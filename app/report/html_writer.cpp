@@ -1,0 +1,205 @@
+#include "app/report/html_writer.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "app/report/report_style.h"
+#include "imaging/base/version.h"
+#include "imaging/raster/png.h"
+
+namespace report {
+namespace {
+
+std::string base64(std::string_view bytes) {
+  static constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t at = 0; at < bytes.size(); at += 3) {
+    const auto byte = [&](std::size_t offset) -> unsigned {
+      return at + offset < bytes.size() ? static_cast<unsigned char>(bytes[at + offset]) : 0U;
+    };
+    const unsigned group = byte(0) << 16 | byte(1) << 8 | byte(2);
+    for (std::size_t digit = 0; digit < 4; ++digit) {
+      text += at + digit <= bytes.size() ? kDigits[group >> (18 - 6 * digit) & 63U] : '=';
+    }
+  }
+  return text;
+}
+
+std::string picture(const imaging::Image8& image, std::string_view alternative) {
+  return fmt::format(R"(<img src="data:image/jpeg;base64,{}" width="{}" height="{}" alt="{}">)",
+                     base64(imaging::encode_jpeg(image, 90)), image.width(), image.height(),
+                     escape_html(alternative));
+}
+
+class Page {
+ public:
+  template <typename... Args>
+  void add(fmt::format_string<Args...> format, Args&&... args) {
+    fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
+    text_ += '\n';
+  }
+  [[nodiscard]] std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+void add_header(Page& page, const ReportModel& model) {
+  page.add("<header>\n<div>");
+  page.add(R"(<p class="title">{}</p>)", kTitle);
+  page.add("<h1>{}</h1>", escape_html(model.case_name));
+  if (!model.identity.empty()) {
+    page.add(R"(<p class="identity">)");
+    for (const auto& fact : model.identity) {
+      page.add("<span><b>{}</b>{}</span>", escape_html(fact.name), escape_html(fact.value));
+    }
+    page.add("</p>");
+  }
+  page.add("</div>");
+  page.add(R"(<div class="status"><p class="badge {}">{}</p><p class="printed">Printed {}</p></div>)",
+           escape_html(model.status), escape_html(model.status_word), escape_html(model.printed_date));
+  page.add("</header>");
+}
+
+void add_facts(Page& page, const std::vector<Fact>& facts) {
+  page.add("<dl>");
+  for (const auto& fact : facts) {
+    const auto code = fact.code.empty() ? "" : fmt::format("<code>{}</code>", escape_html(fact.code));
+    page.add("<dt>{}</dt><dd>{}{}</dd>", escape_html(fact.name), escape_html(fact.value), code);
+  }
+  page.add("</dl>");
+}
+
+void add_result(Page& page, const ReportModel& model) {
+  page.add(R"(<div class="columns">)");
+  page.add("<section>\n<h2>Result</h2>");
+  page.add(R"(<p class="headline">{}</p>)", escape_html(model.headline));
+  if (model.status == "failed") {
+    page.add("<p>{}</p>", escape_html(model.status_reason));
+  } else {
+    page.add("<p>{}</p>", escape_html(model.explanation));
+  }
+  if (!model.classes.empty()) {
+    page.add(R"(<table class="bars" aria-label="Probability of each class">)");
+    for (const auto& bar : model.classes) {
+      page.add(
+          R"(<tr{}><th scope="row">{}</th><td class="bar"><svg viewBox="0 0 100 10" preserveAspectRatio="none" )"
+          R"(aria-hidden="true"><rect class="track" width="100" height="10"/><rect class="fill" width="{:.2f}" )"
+          R"(height="10"/></svg></td><td>{}</td></tr>)",
+          bar.is_verdict ? R"( class="verdict")" : "", escape_html(bar.name), 100 * bar.probability,
+          escape_html(bar.percent));
+    }
+    page.add("</table>");
+  }
+  page.add("</section>");
+  page.add("<section>\n<h2>Input</h2>");
+  add_facts(page, model.input);
+  page.add("</section>\n</div>");
+}
+
+void add_notes(Page& page, const ReportModel& model) {
+  if (model.status == "failed") {
+    page.add(R"(<section class="notes failed"><h2>What to do</h2><p>{}</p></section>)",
+             escape_html(model.explanation));
+  }
+  if (model.status == "degraded" && !model.status_reason.empty()) {
+    page.add(R"(<section class="notes"><h2>Degraded</h2><p>{}</p></section>)",
+             escape_html(model.status_reason));
+  }
+  if (model.warnings.empty()) return;
+  page.add(R"(<section class="notes"><h2>{}</h2><ul>)", model.warnings.size() == 1 ? "Warning" : "Warnings");
+  for (const auto& warning : model.warnings) page.add("<li>{}</li>", escape_html(warning));
+  page.add("</ul></section>");
+}
+
+std::string scale_mark(const Overview& overview) {
+  if (!overview.scale_bar) return "";
+  return fmt::format(R"(<div class="scale"><span>{}</span><i style="width:{:.3f}%"></i></div>)",
+                     escape_html(overview.scale_bar->label), 100 * overview.scale_bar->share);
+}
+
+void add_overview(Page& page, const Overview& overview) {
+  page.add("<section>\n<h2>Where the model looked</h2>\n<div class=\"pictures\">");
+  page.add(R"(<figure><div class="frame">{}{}</div><figcaption>Overview</figcaption></figure>)",
+           picture(overview.plain, "Overview of the whole slide."), scale_mark(overview));
+  const auto alternative = fmt::format("The overview with each tile coloured by its score, from {} to {}.",
+                                       overview.low, overview.high);
+  page.add(R"(<figure><div class="frame">{}{}</div><figcaption>{}</figcaption></figure>)",
+           picture(overview.heatmap, alternative), scale_mark(overview), escape_html(overview.score_title));
+  page.add(
+      R"(<div class="colours" role="img" aria-label="Colour bar from {} at the bottom to {} at the top">)",
+      escape_html(overview.low), escape_html(overview.high));
+  page.add(R"(<svg viewBox="0 0 1 256" preserveAspectRatio="none" aria-hidden="true">)");
+  for (std::size_t row = 0; row < 256; row += 2) {
+    const auto& colour = overview.colours->rgb[255 - row];
+    page.add(R"(<rect y="{}" width="1" height="3" fill="#{:02x}{:02x}{:02x}"/>)", row, colour[0], colour[1],
+             colour[2]);
+  }
+  page.add("</svg><ol><li>{}</li><li>{}</li><li>{}</li></ol></div>", escape_html(overview.high),
+           escape_html(overview.middle), escape_html(overview.low));
+  page.add("</div>\n<p class=\"meaning\">{}</p>\n</section>", escape_html(overview.score_sentence));
+}
+
+void add_tiles(Page& page, const ReportModel& model) {
+  page.add("<section>\n<h2>{}</h2>\n<ol class=\"gallery\">", escape_html(model.tiles_title));
+  for (const auto& tile : model.tiles) {
+    page.add(
+        R"(<li>{}<p><strong>{}</strong><strong>{}</strong></p><p><span>{}</span><span>{}</span></p></li>)",
+        picture(tile.image,
+                fmt::format("Tile of rank {}, score {}, at {}.", tile.rank, tile.score, tile.position)),
+        tile.rank, escape_html(tile.score), escape_html(tile.position), escape_html(tile.relative));
+  }
+  page.add("</ol>\n</section>");
+}
+
+}  // namespace
+
+std::string escape_html(std::string_view text) {
+  std::string escaped;
+  escaped.reserve(text.size());
+  for (const char letter : text) {
+    switch (letter) {
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&quot;";
+        break;
+      case '\'':
+        escaped += "&#39;";
+        break;
+      default:
+        escaped += letter;
+    }
+  }
+  return escaped;
+}
+
+std::string to_html(const ReportModel& model) {
+  Page page;
+  page.add("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">");
+  page.add(R"(<meta name="viewport" content="width=device-width, initial-scale=1">)");
+  page.add("<title>{}: {}</title>", escape_html(model.case_name), kTitle);
+  page.add("<style>\n{}</style>\n</head>\n<body>\n<main>", kReportStyle);
+  add_header(page, model);
+  add_result(page, model);
+  add_notes(page, model);
+  if (model.overview) add_overview(page, *model.overview);
+  if (!model.tiles.empty()) add_tiles(page, model);
+  page.add("<section class=\"provenance\">\n<h2>Provenance</h2>");
+  add_facts(page, model.provenance);
+  page.add("</section>\n</main>");
+  page.add("<footer>{}</footer>\n</body>\n</html>", imaging::kResearchUse);
+  return page.take();
+}
+
+}  // namespace report

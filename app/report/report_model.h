@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/workflows/case_folder.h"
+#include "imaging/base/image.h"
+#include "imaging/raster/colormap.h"
+
+namespace report {
+
+inline constexpr std::string_view kTitle = "Tessera analysis report";
+
+/// One line of a table. `code` is set in a fixed-width face below the value: a hash.
+struct Fact {
+  std::string name;
+  std::string value;
+  std::string code = "";
+};
+
+struct ClassBar {
+  std::string name;
+  double probability = 0;  ///< 0 to 1
+  std::string percent;     ///< as printed: "97.3 %"
+  bool is_verdict = false;
+};
+
+struct ScaleBar {
+  double share = 0;   ///< of the picture's width, 0 to 1
+  std::string label;  ///< "500 µm"; "500 px" where the scale is not known
+};
+
+/// The overview, plain and with the tile scores painted over it, and what is needed to read the colours.
+struct Overview {
+  imaging::Image8 plain;    ///< RGB, the whole slide
+  imaging::Image8 heatmap;  ///< same size
+  std::optional<ScaleBar> scale_bar;
+  const imaging::Colormap* colours = nullptr;
+  std::string low, middle, high;  ///< raw scores at the bottom, middle and top of the colour bar
+  std::string score_title;        ///< "Attention"
+  std::string score_sentence;     ///< what the score means
+};
+
+struct TileCard {
+  std::int64_t rank = 0;  ///< 1 is the best
+  imaging::Image8 image;  ///< RGB
+  std::string score;      ///< raw
+  std::string relative;   ///< "5.1 x the average tile"; empty for scores that are no shares
+  std::string position;   ///< level-0 pixels of the top left corner
+};
+
+/// A case as both writers print it: every word and number is decided here, the writers only set it.
+struct ReportModel {
+  std::string case_name;
+  std::string printed_date;
+  std::string status;          ///< done | degraded | failed
+  std::string status_word;     ///< the same for the badge: "Done"
+  std::string status_reason;   ///< one sentence; empty where done
+  std::string headline;        ///< the verdict, or that there is none
+  std::string explanation;     ///< the verdict in plain words, or what to do
+  std::vector<Fact> identity;  ///< patient, laterality, label, site: only what was given
+  std::vector<Fact> input;
+  std::vector<ClassBar> classes;
+  std::vector<std::string> warnings;
+  std::optional<Overview> overview;  ///< absent only for a failed case
+  std::vector<TileCard> tiles;
+  std::string tiles_title;
+  std::vector<Fact> provenance;
+};
+
+/// Reads result.json, thumbnail.png, attention.ome.tif and top_tiles/ of a finished case, and nothing else.
+///
+/// A failed case may lack everything but result.json.
+/// @throws imaging::Error  `not_found` if a picture is missing; `corrupt_data` if one does not decode or the
+/// scores
+///                         hold no finite value.
+[[nodiscard]] ReportModel read_report_model(const workflows::CaseFolder& folder,
+                                            const std::string& printed_date);
+
+}  // namespace report
