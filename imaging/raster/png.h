@@ -8,7 +8,8 @@
 
 namespace imaging {
 
-/// PNG of a 1-, 3- (RGB) or 4-channel (RGBA) image; the same bytes for the same pixels. @throws Error `invalid_argument`.
+/// PNG of a 1-, 3- (RGB) or 4-channel (RGBA) image; the same bytes for the same pixels. @throws Error
+/// `invalid_argument`.
 [[nodiscard]] std::string encode_png(const Image8& image);
 /// JPEG of an RGB image. @param quality 1 to 100
 [[nodiscard]] std::string encode_jpeg(const Image8& image, int quality);

@@ -5,15 +5,17 @@
 
 namespace imaging {
 
-/// Resamples a rectangle with fractional edges to `size` pixels. Shrinking: exact area average (each source pixel
-/// weighted by its covered share). Enlarging: bilinear at pixel centres. Unit step on whole pixels: a copy.
+/// Resamples a rectangle with fractional edges to `size` pixels. Shrinking: exact area average (each source
+/// pixel weighted by its covered share). Enlarging: bilinear at pixel centres. Unit step on whole pixels: a
+/// copy.
 ///
 /// @param source  H x W x 3 uint8
 /// @param rect    in pixels of `source`; where it leaves the image, the edge is white
 [[nodiscard]] Image8 resample_area(const Image8& source, RectD rect, SizeI size);
 
-/// Reads `rect_l0` at exactly `size` pixels, from the smallest level that is at least as fine as asked for (level 0
-/// where none is). Lower levels are trusted only for their pixels; geometry comes from the level sizes.
+/// Reads `rect_l0` at exactly `size` pixels, from the smallest level that is at least as fine as asked for
+/// (level 0 where none is). Lower levels are trusted only for their pixels; geometry comes from the level
+/// sizes (`level_step`).
 ///
 /// @throws Error  as SlideReader::read_region.
 /// @par Cost      Decodes at most 4x the pixels asked for on a pyramid of step 2.
@@ -22,7 +24,17 @@ namespace imaging {
 /// The level `read_area` uses for this many level-0 pixels per output pixel.
 [[nodiscard]] int choose_level(const SlideInfo& info, double downsample);
 
-/// The whole slide within max_side pixels, aspect kept. Where a level is damaged the next lower one is used.
+/// Level-0 pixels per pixel of a level, x and y apart: the whole number that explains both of the level's
+/// sizes by rounding (2967 pixels halved are 1483 or 1484, yet a pixel is exactly 2), else the quotients of
+/// the sizes.
+[[nodiscard]] PointD level_step(const SlideInfo& info, int level);
+
+/// The whole slide at exactly `size` pixels, read in blocks so that memory is bounded. A block whose level is
+/// damaged comes from the next lower level that reads; a block that none holds stays white.
+/// @throws Error  `corrupt_data` if no block can be read.
+[[nodiscard]] Image8 read_whole(const SlideReader& reader, SizeI size);
+
+/// `read_whole` within max_side pixels, aspect kept, never enlarged.
 [[nodiscard]] Image8 read_overview(const SlideReader& reader, std::int64_t max_side);
 
 }  // namespace imaging

@@ -1,1 +1,77 @@
 #include "imaging/slide/reader_table.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "imaging/base/error.h"
+#include "imaging/slide/file_scale.h"
+#include "imaging/slide/flat_reader.h"
+#include "imaging/slide/openslide_reader.h"
+
+namespace imaging {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::array kReaders{
+    ReaderEntry{"openslide",
+                "Aperio SVS, Hamamatsu NDPI/VMS, Leica SCN, MIRAX, Philips TIFF, Sakura, Trestle, Ventana "
+                "BIF, tiled TIFF",
+                &openslide_version, &openslide_recognises, &open_with_openslide},
+    ReaderEntry{"flat", "PNG, JPEG, TIFF", &flat_reader_version, &flat_recognises, &open_flat_image},
+};
+
+SlideScale scale_from_text(const std::string& text, std::string_view source) {
+  if (text == "pixels") return {1, 1, "pixels"};
+  const auto mpp = parse_number(text);
+  if (!mpp || !(*mpp >= 0.01 && *mpp <= 100)) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("The scale '{}' ({}) is neither a number from 0.01 to 100 um/px nor 'pixels'.",
+                            text, source));
+  }
+  return {*mpp, *mpp, std::string(source)};
+}
+
+}  // namespace
+
+std::span<const ReaderEntry> reader_table() {
+  return kReaders;
+}
+
+bool is_readable_slide(const fs::path& path) {
+  std::error_code failed;
+  if (!fs::is_regular_file(path, failed)) return false;
+  for (const auto& reader : kReaders) {
+    if (reader.recognises(path)) return true;
+  }
+  return false;
+}
+
+std::unique_ptr<SlideReader> open_slide(const fs::path& path) {
+  std::error_code failed;
+  if (!fs::exists(path, failed))
+    throw Error(ErrorCode::not_found, fmt::format("{}: no such file.", path.string()));
+  for (const auto& reader : kReaders) {
+    if (reader.recognises(path)) return reader.open(path);
+  }
+  std::string formats;
+  for (const auto& reader : kReaders)
+    formats += fmt::format("{}{}", formats.empty() ? "" : ", ", reader.formats);
+  throw Error(ErrorCode::unsupported_format,
+              fmt::format("{}: no reader recognises it; known are {}.", path.string(), formats));
+}
+
+SlideScale resolve_scale(const SlideInfo& info, const std::optional<std::string>& override_mpp,
+                         const std::optional<std::string>& table_mpp) {
+  if (override_mpp) return scale_from_text(*override_mpp, "override");
+  if (table_mpp && !table_mpp->empty()) return scale_from_text(*table_mpp, "table");
+  if (info.scale) return *info.scale;
+  throw Error(
+      ErrorCode::missing_scale,
+      fmt::format(
+          "{}: the file does not say how many um a pixel is; give --mpp M, a --table with a column mpp, or "
+          "--mpp pixels to tile by level-0 pixels.",
+          info.path.string()));
+}
+
+}  // namespace imaging

@@ -16,7 +16,8 @@ struct ReaderEntry {
   std::string_view name;
   std::string_view formats;  ///< for people: "Aperio SVS, Hamamatsu NDPI, ..."
   std::string (*version)();
-  bool (*recognises)(const std::filesystem::path&);  ///< looks at the content, not at the name alone; never throws
+  bool (*recognises)(
+      const std::filesystem::path&);  ///< looks at the content, not at the name alone; never throws
   std::unique_ptr<SlideReader> (*open)(const std::filesystem::path&);
 };
 
@@ -25,13 +26,15 @@ struct ReaderEntry {
 /// True if some reader recognises the file. Cheap; used to walk folders.
 [[nodiscard]] bool is_readable_slide(const std::filesystem::path& path);
 
-/// @throws Error  `not_found`; `unsupported_format` if no reader recognises it (the message lists the formats);
+/// @throws Error  `not_found`; `unsupported_format` if no reader recognises it (the message lists the
+/// formats);
 ///                `corrupt_data` if one does but cannot open it.
 [[nodiscard]] std::unique_ptr<SlideReader> open_slide(const std::filesystem::path& path);
 
-/// The scale to work with: `--mpp M` (a number), `--mpp pixels` (1 µm per level-0 pixel by definition, recorded as
-/// "pixels"), a table's value, or the file's own. Override beats table beats file.
-/// @throws Error  `missing_scale` naming the three cures; `invalid_argument` on a value outside 0.01 to 100 µm/px.
+/// The scale to work with: `--mpp M` (a number), `--mpp pixels` (1 µm per level-0 pixel by definition,
+/// recorded as "pixels"), a table's value, or the file's own. Override beats table beats file.
+/// @throws Error  `missing_scale` naming the three cures; `invalid_argument` on a value outside 0.01 to 100
+/// µm/px.
 [[nodiscard]] SlideScale resolve_scale(const SlideInfo& info, const std::optional<std::string>& override_mpp,
                                        const std::optional<std::string>& table_mpp);
 

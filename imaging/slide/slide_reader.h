@@ -29,14 +29,15 @@ struct SlideScale {
 /// What is known of an opened slide without reading its pixels.
 struct SlideInfo {
   std::filesystem::path path;
-  std::string reader;          ///< name in the reader table: "openslide" | "flat"
-  std::string reader_version;  ///< of the library that decodes
-  std::string vendor;          ///< OpenSlide's vendor name; "png", "jpeg" or "tiff" for flat images
-  std::vector<SlideLevel> levels;              ///< never empty
-  std::optional<SlideScale> scale;             ///< absent where the file does not say
-  std::optional<double> objective_power;       ///< nominal; for display only, never used for scale
-  std::vector<std::string> warnings;           ///< e.g. scale sources that disagree by more than 5 %
-  std::map<std::string, std::string> properties;  ///< as the file gives them; may hold patient data: never exported
+  std::string reader;               ///< name in the reader table: "openslide" | "flat"
+  std::string reader_version;       ///< of the library that decodes
+  std::string vendor;               ///< OpenSlide's vendor name; "png", "jpeg" or "tiff" for flat images
+  std::vector<SlideLevel> levels;   ///< never empty
+  std::optional<SlideScale> scale;  ///< absent where the file does not say
+  std::optional<double> objective_power;  ///< nominal; for display only, never used for scale
+  std::vector<std::string> warnings;      ///< e.g. scale sources that disagree by more than 5 %
+  std::map<std::string, std::string>
+      properties;  ///< as the file gives them; may hold patient data: never exported
   std::vector<std::string> associated_images;  ///< names ("label", "macro", ...); never shown by default
 
   [[nodiscard]] SizeI size_l0() const { return {levels.front().width, levels.front().height}; }
@@ -53,12 +54,14 @@ class SlideReader {
 
   /// Reads `size` pixels of `level`; the top left one lies at (x_l0, y_l0) in level-0 pixels.
   ///
-  /// @return  size.height x size.width x 3, RGB8. Outside the slide and where the slide is transparent: white.
+  /// @return  size.height x size.width x 3, RGB8. Outside the slide and where the slide is transparent:
+  /// white.
   ///          Partly transparent pixels have their premultiplied alpha undone over white.
   /// @throws Error  `invalid_argument` on a level or size outside the slide's or above 2^28 pixels;
-  ///                `corrupt_data` if the region does not decode. A reader whose handle died of an earlier error
-  ///                has reopened itself: one bad region does not spoil later reads.
-  [[nodiscard]] virtual Image8 read_region(std::int64_t x_l0, std::int64_t y_l0, int level, SizeI size) const = 0;
+  ///                `corrupt_data` if the region does not decode. A reader whose handle died of an earlier
+  ///                error has reopened itself: one bad region does not spoil later reads.
+  [[nodiscard]] virtual Image8 read_region(std::int64_t x_l0, std::int64_t y_l0, int level,
+                                           SizeI size) const = 0;
 
   /// @throws Error  `not_found` where `name` is not among `info().associated_images`.
   [[nodiscard]] virtual Image8 read_associated(const std::string& name) const = 0;

@@ -12,19 +12,22 @@
 namespace imaging {
 
 struct TileGridOptions {
-  double tile_mpp = 0.5;         ///< µm per tile pixel
-  std::int64_t tile_px = 256;    ///< side of a tile
-  std::int64_t overlap_px = 0;   ///< shared by neighbours
-  double min_tissue = 0.25;      ///< least share of tissue
+  double tile_mpp = 0.5;        ///< µm per tile pixel
+  std::int64_t tile_px = 256;   ///< side of a tile
+  std::int64_t overlap_px = 0;  ///< shared by neighbours
+  double min_tissue = 0.25;     ///< least share of tissue
 };
 
 template <typename Visitor, typename Options>
-  requires std::same_as<std::remove_const_t<Options>, TileGridOptions>
+requires std::same_as<std::remove_const_t<Options>, TileGridOptions>
 void visit_fields(Visitor&& field, Options& options) {
-  field("tile_mpp", options.tile_mpp, FieldInfo{.unit = "um/px", .help = "Resolution of the tiles", .min = 0.01, .max = 100});
+  field("tile_mpp", options.tile_mpp,
+        FieldInfo{.unit = "um/px", .help = "Resolution of the tiles", .min = 0.01, .max = 100});
   field("tile_px", options.tile_px, FieldInfo{.unit = "px", .help = "Side of a tile", .min = 8, .max = 8192});
-  field("overlap_px", options.overlap_px, FieldInfo{.unit = "px", .help = "Overlap of neighbouring tiles", .min = 0, .max = 8191});
-  field("min_tissue", options.min_tissue, FieldInfo{.help = "Least share of tissue in a tile", .min = 0, .max = 1});
+  field("overlap_px", options.overlap_px,
+        FieldInfo{.unit = "px", .help = "Overlap of neighbouring tiles", .min = 0, .max = 8191});
+  field("min_tissue", options.min_tissue,
+        FieldInfo{.help = "Least share of tissue in a tile", .min = 0, .max = 1});
 }
 
 struct TileIndex {
@@ -40,7 +43,8 @@ class TileGrid {
   /// @param tissue  null for all tiles
   /// @throws Error  `invalid_argument` where overlap_px >= tile_px, or more than 2^31 tiles result;
   ///                `no_tissue` if no tile passes (a named outcome, never an empty result).
-  TileGrid(SizeI slide_size_l0, const SlideScale& scale, const TileGridOptions& options, const TissueMask* tissue);
+  TileGrid(SizeI slide_size_l0, const SlideScale& scale, const TileGridOptions& options,
+           const TissueMask* tissue);
 
   [[nodiscard]] std::int64_t columns() const { return columns_; }  ///< of the whole grid
   [[nodiscard]] std::int64_t rows() const { return rows_; }

@@ -30,14 +30,15 @@ struct TileStreamOptions {
   std::int64_t queue_tiles = 64;  ///< decoded tiles that may wait; bounds the memory
 };
 
-/// Decode workers in front of a bounded queue. Tiles come out in grid order whatever the number of workers; each is
-/// decoded once; one that fails twice is left out and written in the ledger.
+/// Decode workers in front of a bounded queue. Tiles come out in grid order whatever the number of workers;
+/// each is decoded once; one that fails twice is left out and written in the ledger.
 ///
 /// @par Threads  One consumer.
 class TileStream {
  public:
   /// Keeps references: `reader` and `grid` must outlive the stream.
-  TileStream(const SlideReader& reader, const TileGrid& grid, const TileStreamOptions& options, std::stop_token stop);
+  TileStream(const SlideReader& reader, const TileGrid& grid, const TileStreamOptions& options,
+             std::stop_token stop);
   ~TileStream();  ///< stops the workers; returns within one tile's decoding
   TileStream(const TileStream&) = delete;
   TileStream& operator=(const TileStream&) = delete;

@@ -14,27 +14,37 @@ namespace imaging {
 
 /// Tissue against glass on an overview of the slide. Names as CLAM's where they mean the same.
 struct TissueOptions {
-  double seg_mpp = 8.0;           ///< µm per mask pixel
+  double seg_mpp = 8.0;  ///< µm per mask pixel
   bool use_otsu = true;
-  std::int64_t sthresh = 8;       ///< saturation threshold where Otsu is off, and its floor where it is on
-  std::int64_t mthresh = 7;       ///< median filter side on the saturation; odd
-  std::int64_t close = 4;         ///< side of the closing square, mask pixels; 0 for none
-  double a_t = 0.01;              ///< smallest tissue piece, mm²
-  double a_h = 0.005;             ///< smallest hole kept, mm²
-  std::int64_t max_n_holes = 8;   ///< largest holes kept per piece
+  std::int64_t sthresh = 8;      ///< saturation threshold where Otsu is off, and its floor where it is on
+  std::int64_t mthresh = 7;      ///< median filter side on the saturation; odd
+  std::int64_t close = 4;        ///< side of the closing square, mask pixels; 0 for none
+  double a_t = 0.01;             ///< smallest tissue piece, mm²
+  double a_h = 0.005;            ///< smallest hole kept, mm²
+  std::int64_t max_n_holes = 8;  ///< largest holes kept per piece
 };
 
 template <typename Visitor, typename Options>
-  requires std::same_as<std::remove_const_t<Options>, TissueOptions>
+requires std::same_as<std::remove_const_t<Options>, TissueOptions>
 void visit_fields(Visitor&& field, Options& options) {
-  field("seg_mpp", options.seg_mpp, FieldInfo{.unit = "um/px", .help = "Resolution of the tissue mask", .min = 0.5, .max = 64});
+  field("seg_mpp", options.seg_mpp,
+        FieldInfo{.unit = "um/px", .help = "Resolution of the tissue mask", .min = 0.5, .max = 64});
   field("use_otsu", options.use_otsu, FieldInfo{.help = "Choose the saturation threshold by Otsu's method"});
-  field("sthresh", options.sthresh, FieldInfo{.unit = "grey levels", .help = "Saturation threshold without Otsu, and the least Otsu may choose", .min = 0, .max = 255});
-  field("mthresh", options.mthresh, FieldInfo{.unit = "px", .help = "Side of the median filter on the saturation, odd", .min = 1, .max = 99});
-  field("close", options.close, FieldInfo{.unit = "px", .help = "Side of the closing square, 0 for none", .min = 0, .max = 99});
-  field("a_t", options.a_t, FieldInfo{.unit = "mm2", .help = "Smallest piece of tissue kept", .min = 0, .max = 1000});
+  field("sthresh", options.sthresh,
+        FieldInfo{.unit = "grey levels",
+                  .help = "Saturation threshold without Otsu, and the least Otsu may choose",
+                  .min = 0,
+                  .max = 255});
+  field("mthresh", options.mthresh,
+        FieldInfo{
+            .unit = "px", .help = "Side of the median filter on the saturation, odd", .min = 1, .max = 99});
+  field("close", options.close,
+        FieldInfo{.unit = "px", .help = "Side of the closing square, 0 for none", .min = 0, .max = 99});
+  field("a_t", options.a_t,
+        FieldInfo{.unit = "mm2", .help = "Smallest piece of tissue kept", .min = 0, .max = 1000});
   field("a_h", options.a_h, FieldInfo{.unit = "mm2", .help = "Smallest hole kept", .min = 0, .max = 1000});
-  field("max_n_holes", options.max_n_holes, FieldInfo{.help = "Holes kept per piece, largest first", .min = 0, .max = 1000});
+  field("max_n_holes", options.max_n_holes,
+        FieldInfo{.help = "Holes kept per piece, largest first", .min = 0, .max = 1000});
 }
 
 /// One connected piece: an outer ring and its holes, closed implicitly, in level-0 pixels.
@@ -69,6 +79,7 @@ class TissueMask {
 /// Finds the tissue of a brightfield slide.
 /// @throws Error  `not_brightfield` if the scanned area is dark (fluorescence);
 ///                `corrupt_data` if no level that is coarse enough can be read.
-[[nodiscard]] TissueMask find_tissue(const SlideReader& reader, const SlideScale& scale, const TissueOptions& options);
+[[nodiscard]] TissueMask find_tissue(const SlideReader& reader, const SlideScale& scale,
+                                     const TissueOptions& options);
 
 }  // namespace imaging

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "imaging/slide/slide_reader.h"
+
+namespace imaging {
+
+/// What a file says of its scale, unchecked.
+struct ScaleClaims {
+  std::optional<std::string> mpp_x;         ///< openslide.mpp-x, as text
+  std::optional<std::string> mpp_y;         ///< openslide.mpp-y, as text
+  std::optional<double> tiff_x_resolution;  ///< pixels per unit
+  std::optional<double> tiff_y_resolution;  ///< pixels per unit
+  std::string_view tiff_unit;               ///< "inch", "centimeter" or anything else for none
+  std::optional<double> objective_power;    ///< nominal magnification; only compared
+};
+
+/// Weighs the claims: mpp first, then the TIFF tags, each only within 0.05 to 20 µm/px. What is out of range,
+/// or disagrees by more than 5 %, is added to `warnings`.
+[[nodiscard]] std::optional<SlideScale> judge_scale(const ScaleClaims& claims,
+                                                    std::vector<std::string>& warnings);
+
+/// The whole text as a number, independent of the locale; none where it is not one.
+[[nodiscard]] std::optional<double> parse_number(std::string_view text);
+
+}  // namespace imaging

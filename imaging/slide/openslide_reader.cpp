@@ -1,0 +1,200 @@
+#include "imaging/slide/openslide_reader.h"
+
+#include <fmt/format.h>
+#include <openslide.h>
+
+#include <algorithm>
+#include <mutex>
+#include <shared_mutex>
+#include <utility>
+
+#include "imaging/base/error.h"
+#include "imaging/slide/file_scale.h"
+
+namespace imaging {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::int64_t kMaxRegionPixels = std::int64_t{1} << 28;
+
+struct CloseSlide {
+  void operator()(openslide_t* handle) const { openslide_close(handle); }
+};
+using Handle = std::unique_ptr<openslide_t, CloseSlide>;
+
+/// OpenSlide's null (not recognised) and error state (recognised, but broken) are two different errors.
+Handle open_handle(const fs::path& path) {
+  Handle handle(openslide_open(path.c_str()));
+  if (!handle) {
+    std::error_code ignored;
+    if (!fs::exists(path, ignored))
+      throw Error(ErrorCode::not_found, fmt::format("{}: no such file.", path.string()));
+    throw Error(ErrorCode::unsupported_format, fmt::format("{}: not a slide that OpenSlide {} recognises.",
+                                                           path.string(), openslide_version()));
+  }
+  if (const char* why = openslide_get_error(handle.get())) {
+    throw Error(ErrorCode::corrupt_data, fmt::format("{}: cannot be opened: {}.", path.string(), why));
+  }
+  return handle;
+}
+
+std::vector<std::string> copy_names(const char* const* names) {
+  std::vector<std::string> copies;
+  for (; names != nullptr && *names != nullptr; ++names) copies.emplace_back(*names);
+  return copies;
+}
+
+/// Premultiplied ARGB in native byte order, laid over white.
+Image8 over_white(const std::vector<std::uint32_t>& argb, SizeI size) {
+  Image8 image(size.width, size.height, 3);
+  auto* out = image.data();
+  for (const auto pixel : argb) {
+    const std::uint32_t glass = 255 - (pixel >> 24);
+    *out++ = static_cast<std::uint8_t>(std::min<std::uint32_t>(255, ((pixel >> 16) & 255) + glass));
+    *out++ = static_cast<std::uint8_t>(std::min<std::uint32_t>(255, ((pixel >> 8) & 255) + glass));
+    *out++ = static_cast<std::uint8_t>(std::min<std::uint32_t>(255, (pixel & 255) + glass));
+  }
+  return image;
+}
+
+class OpenSlideReader final : public SlideReader {
+ public:
+  explicit OpenSlideReader(const fs::path& path) : handle_(open_handle(path)) { describe(path); }
+
+  const SlideInfo& info() const override { return info_; }
+
+  Image8 read_region(std::int64_t x_l0, std::int64_t y_l0, int level, SizeI size) const override {
+    if (level < 0 || level >= static_cast<int>(info_.levels.size())) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("{}: level {} asked for, the slide has 0 to {}.", info_.path.string(), level,
+                              info_.levels.size() - 1));
+    }
+    if (size.width <= 0 || size.height <= 0 || size.width > kMaxRegionPixels / size.height) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("{}: a region of {} x {} pixels asked for, 1 to {} may be.",
+                              info_.path.string(), size.width, size.height, kMaxRegionPixels));
+    }
+    std::vector<std::uint32_t> argb(static_cast<std::size_t>(size.width * size.height));
+    const auto read = [&](openslide_t* handle) {
+      openslide_read_region(handle, argb.data(), x_l0, y_l0, level, size.width, size.height);
+    };
+    with_retry(read, fmt::format("the region of {} x {} pixels at ({}, {}) of level {} cannot be read",
+                                 size.width, size.height, x_l0, y_l0, level));
+    return over_white(argb, size);
+  }
+
+  Image8 read_associated(const std::string& name) const override {
+    if (std::ranges::find(info_.associated_images, name) == info_.associated_images.end()) {
+      throw Error(ErrorCode::not_found,
+                  fmt::format("{}: has no associated image '{}'.", info_.path.string(), name));
+    }
+    SizeI size;
+    std::vector<std::uint32_t> argb;
+    const auto read = [&](openslide_t* handle) {
+      openslide_get_associated_image_dimensions(handle, name.c_str(), &size.width, &size.height);
+      if (size.width <= 0 || size.height <= 0 || size.width > kMaxRegionPixels / size.height) return;
+      argb.resize(static_cast<std::size_t>(size.width * size.height));
+      openslide_read_associated_image(handle, name.c_str(), argb.data());
+    };
+    const auto what = fmt::format("the associated image '{}' cannot be read", name);
+    with_retry(read, what);
+    if (argb.empty()) throw Error(ErrorCode::corrupt_data, fmt::format("{}: {}.", info_.path.string(), what));
+    return over_white(argb, size);
+  }
+
+ private:
+  void describe(const fs::path& path) {
+    openslide_t* handle = handle_.get();
+    info_.path = path;
+    info_.reader = "openslide";
+    info_.reader_version = openslide_version();
+    for (const auto& name : copy_names(openslide_get_property_names(handle))) {
+      if (const char* value = openslide_get_property_value(handle, name.c_str()))
+        info_.properties[name] = value;
+    }
+    const auto property = [&](const char* name) -> std::optional<std::string> {
+      const auto found = info_.properties.find(name);
+      return found == info_.properties.end() ? std::nullopt : std::optional(found->second);
+    };
+    const auto number = [&](const char* name) -> std::optional<double> {
+      const auto text = property(name);
+      return text ? parse_number(*text) : std::nullopt;
+    };
+    info_.vendor = property(OPENSLIDE_PROPERTY_NAME_VENDOR).value_or("unknown");
+    info_.objective_power = number(OPENSLIDE_PROPERTY_NAME_OBJECTIVE_POWER);
+    info_.associated_images = copy_names(openslide_get_associated_image_names(handle));
+    for (int level = 0; level < openslide_get_level_count(handle); ++level) {
+      SlideLevel entry;
+      openslide_get_level_dimensions(handle, level, &entry.width, &entry.height);
+      entry.downsample = openslide_get_level_downsample(handle, level);
+      if (entry.width <= 0 || entry.height <= 0 || !(entry.downsample > 0)) {
+        throw Error(ErrorCode::corrupt_data,
+                    fmt::format("{}: level {} is {} x {} pixels with downsample {}.", path.string(), level,
+                                entry.width, entry.height, entry.downsample));
+      }
+      info_.levels.push_back(entry);
+    }
+    if (const char* why = openslide_get_error(handle)) {
+      throw Error(ErrorCode::corrupt_data, fmt::format("{}: cannot be opened: {}.", path.string(), why));
+    }
+    if (info_.levels.empty())
+      throw Error(ErrorCode::corrupt_data, fmt::format("{}: has no levels.", path.string()));
+    const auto unit = property("tiff.ResolutionUnit").value_or("");
+    info_.scale = judge_scale({.mpp_x = property(OPENSLIDE_PROPERTY_NAME_MPP_X),
+                               .mpp_y = property(OPENSLIDE_PROPERTY_NAME_MPP_Y),
+                               .tiff_x_resolution = number("tiff.XResolution"),
+                               .tiff_y_resolution = number("tiff.YResolution"),
+                               .tiff_unit = unit,
+                               .objective_power = info_.objective_power},
+                              info_.warnings);
+  }
+
+  template <typename Read>
+  void with_retry(const Read& read, const std::string& what) const {
+    std::uint64_t generation = 0;
+    {
+      const std::shared_lock lock(mutex_);
+      generation = generation_;
+      if (handle_) {
+        read(handle_.get());
+        if (openslide_get_error(handle_.get()) == nullptr) return;
+      }
+    }
+    const std::unique_lock lock(mutex_);
+    if (!handle_ || generation == generation_) reopen();
+    read(handle_.get());
+    const char* error = openslide_get_error(handle_.get());
+    if (error == nullptr) return;
+    const std::string why = error;
+    reopen();
+    throw Error(ErrorCode::corrupt_data, fmt::format("{}: {}: {}.", info_.path.string(), what, why));
+  }
+
+  /// Call with the lock held exclusively.
+  void reopen() const {
+    handle_.reset();
+    ++generation_;
+    handle_ = open_handle(info_.path);
+  }
+
+  SlideInfo info_;
+  mutable std::shared_mutex mutex_;
+  mutable Handle handle_;
+  mutable std::uint64_t generation_ = 0;
+};
+
+}  // namespace
+
+std::string openslide_version() {
+  return openslide_get_version();
+}
+
+bool openslide_recognises(const fs::path& path) {
+  return openslide_detect_vendor(path.c_str()) != nullptr;
+}
+
+std::unique_ptr<SlideReader> open_with_openslide(const fs::path& path) {
+  return std::make_unique<OpenSlideReader>(path);
+}
+
+}  // namespace imaging
