@@ -85,6 +85,7 @@ class Text {
   }
 
   [[nodiscard]] double height() const { return height_; }
+  [[nodiscard]] int lines() const { return layout_->lineCount(); }
   [[nodiscard]] double natural_width() const { return natural_width_; }
   void paint(QPainter& painter, double x, double y, const QColor& colour) const {
     painter.setPen(colour);
@@ -151,7 +152,8 @@ QColor status_colour(const std::string& status) {
 void add_header(Sheets& sheets, const ReportModel& model) {
   constexpr double kStatusWidth = 44 * kMm;
   const Text title(to_qt(std::string(kTitle)), make_font(9, true), kWidth - kStatusWidth);
-  const Text name(to_qt(model.case_name), make_font(17, true), kWidth - kStatusWidth);
+  Text name(to_qt(model.case_name), make_font(17, true), kWidth - kStatusWidth);
+  if (name.lines() > 2) name = Text(to_qt(model.case_name), make_font(11, true), kWidth - kStatusWidth);
   sheets.text(title, kLeft, sheets.y, kSoft);
 
   const auto colour = status_colour(model.status);
@@ -208,7 +210,7 @@ double add_bars(Sheets& sheets, const std::vector<ClassBar>& classes, double x, 
   constexpr double kNumberWidth = 17 * kMm;
   double name_width = 0;
   for (const auto& bar : classes) {
-    name_width = std::max(name_width, Text(to_qt(bar.name), make_font(8.5, true), 36 * kMm).natural_width());
+    name_width = std::max(name_width, Text(to_qt(bar.name), make_font(8.5, true), 46 * kMm).natural_width());
   }
   const double bar_x = x + name_width + 4 * kMm;
   const double bar_width = width - name_width - 4 * kMm - kNumberWidth;
