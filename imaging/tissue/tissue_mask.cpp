@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
@@ -17,30 +18,40 @@ namespace {
 
 constexpr std::int64_t kMaxMaskPixels = std::int64_t{1} << 26;
 constexpr int kFluorescenceLuminance =
-    48;                               // median of the scanned area; glass is above 200, dense tissue above 80
-constexpr int kGlassSaturation = 24;  // median of what Otsu calls glass; more means that it is stained
+    48;  // median of the scanned area; glass is above 200, dense tissue above 80
+// What Otsu calls glass must look like glass, as medians over its pixels: real glass has a gradient of 1 to 3
+// grey levels at 8 µm per pixel and tissue 9 or more, however pale.
+constexpr int kGlassSaturation = 32;
+constexpr int kGlassGradient = 6;
 constexpr double kLeastGlass = 0.001;  // share of the pixels below which a class is not worth splitting
 
 using Histogram = std::array<std::int64_t, 256>;
 
-Histogram histogram_of(const cv::Mat& grey) {
+/// Of the pixels whose `key` is at most `last`; of all by default.
+Histogram histogram_of(const cv::Mat& grey, const cv::Mat& key = {}, int last = 255) {
   Histogram histogram{};
   for (int y = 0; y < grey.rows; ++y) {
     const auto* row = grey.ptr<std::uint8_t>(y);
-    for (int x = 0; x < grey.cols; ++x) ++histogram[row[x]];
+    const auto* keys = key.empty() ? row : key.ptr<std::uint8_t>(y);
+    for (int x = 0; x < grey.cols; ++x) {
+      if (keys[x] <= last) ++histogram[row[x]];
+    }
   }
   return histogram;
 }
 
+std::int64_t count_up_to(const Histogram& histogram, int last) {
+  return std::accumulate(histogram.begin(), histogram.begin() + last + 1, std::int64_t{0});
+}
+
 int median_up_to(const Histogram& histogram, int last) {
-  std::int64_t total = 0;
-  for (int value = 0; value <= last; ++value) total += histogram[static_cast<std::size_t>(value)];
-  std::int64_t seen = 0;
-  for (int value = 0; value <= last; ++value) {
+  const auto total = count_up_to(histogram, last);
+  int value = 0;
+  for (std::int64_t seen = 0; value < last; ++value) {
     seen += histogram[static_cast<std::size_t>(value)];
-    if (2 * seen >= total && total > 0) return value;
+    if (2 * seen >= total) break;
   }
-  return last;
+  return value;
 }
 
 /// The value that best parts the pixels of values 0 to last into two classes (the lower one includes it).
@@ -52,7 +63,7 @@ int otsu_up_to(const Histogram& histogram, int last) {
     sum += value * static_cast<double>(histogram[static_cast<std::size_t>(value)]);
   }
   int best = 0;
-  double best_variance = -1;
+  double best_variance = 0;
   double below = 0;
   double sum_below = 0;
   for (int value = 0; value < last; ++value) {
@@ -69,38 +80,47 @@ int otsu_up_to(const Histogram& histogram, int last) {
   return best;
 }
 
-/// Otsu's threshold between glass and tissue. Where the lower class is itself stained (a frame full of
-/// tissue), the split lies between pale and dark tissue and the lower class is split again, until it is glass
-/// or next to nothing.
-int glass_threshold(const Histogram& histogram, int floor) {
-  std::int64_t total = 0;
-  for (const auto count : histogram) total += count;
+/// Otsu's threshold between glass and tissue. Where the lower class is itself tissue (a frame full of it),
+/// the split lies between pale and dark tissue and the lower class is split again, until it is glass or next
+/// to nothing.
+int glass_threshold(const cv::Mat& rgb, const cv::Mat& saturation, int floor) {
+  cv::Mat luminance;
+  cv::cvtColor(rgb, luminance, cv::COLOR_RGB2GRAY);
+  cv::Mat gradient;
+  cv::morphologyEx(luminance, gradient, cv::MORPH_GRADIENT,
+                   cv::getStructuringElement(cv::MORPH_RECT, {3, 3}));
+  const auto histogram = histogram_of(saturation);
+  const double least = kLeastGlass * static_cast<double>(count_up_to(histogram, 255));
   int threshold = 255;
   while (threshold > floor) {
     threshold = otsu_up_to(histogram, threshold);
-    if (median_up_to(histogram, threshold) <= kGlassSaturation) break;
-    std::int64_t below = 0;
-    for (int value = 0; value <= threshold; ++value) below += histogram[static_cast<std::size_t>(value)];
-    if (static_cast<double>(below) < kLeastGlass * static_cast<double>(total)) return floor;
+    if (static_cast<double>(count_up_to(histogram, threshold)) < least) return floor;
+    const bool is_glass = median_up_to(histogram, threshold) <= kGlassSaturation &&
+                          median_up_to(histogram_of(gradient, saturation, threshold), 255) <= kGlassGradient;
+    if (is_glass) break;
   }
   return std::max(threshold, floor);
 }
 
-/// Fluorescence and dark-field: what was scanned is dark. Pure white is what no scanner made (outside the
-/// scan).
-void check_brightfield(const cv::Mat& rgb, const SlideReader& reader) {
+/// Fluorescence: the file says so, or what was scanned is dark (pure white is what lies outside the scan).
+void check_brightfield(const cv::Mat& rgb, const SlideInfo& info) {
+  const auto type = info.properties.find("mirax.GENERAL.SLIDE_TYPE");
+  if (type != info.properties.end() && type->second == "SLIDE_TYPE_FLUORESCENCE") {
+    throw Error(
+        ErrorCode::not_brightfield,
+        fmt::format("{}: a fluorescence slide by its own metadata; only brightfield slides can be analysed.",
+                    info.path.string()));
+  }
   cv::Mat luminance;
   cv::cvtColor(rgb, luminance, cv::COLOR_RGB2GRAY);
   const auto histogram = histogram_of(luminance);
-  std::int64_t scanned = 0;
-  for (int value = 0; value < 255; ++value) scanned += histogram[static_cast<std::size_t>(value)];
   const int median = median_up_to(histogram, 254);
-  if (scanned > 0 && median < kFluorescenceLuminance) {
+  if (count_up_to(histogram, 254) > 0 && median < kFluorescenceLuminance) {
     throw Error(
         ErrorCode::not_brightfield,
         fmt::format("{}: the scanned area is dark (median grey level {} of 255), as in fluorescence; only "
                     "brightfield slides can be analysed.",
-                    reader.info().path.string(), median));
+                    info.path.string(), median));
   }
 }
 
@@ -339,11 +359,11 @@ TissueMask find_tissue(const SlideReader& reader, const SlideScale& scale, const
   const auto size = mask_size(reader, scale, options.seg_mpp);
   auto overview = read_whole(reader, size);
   const cv::Mat rgb(static_cast<int>(size.height), static_cast<int>(size.width), CV_8UC3, overview.data());
-  check_brightfield(rgb, reader);
+  check_brightfield(rgb, reader.info());
 
   const auto saturation = saturation_of(rgb, static_cast<int>(options.mthresh));
   const auto floor = static_cast<int>(options.sthresh);
-  const int threshold = options.use_otsu ? glass_threshold(histogram_of(saturation), floor) : floor;
+  const int threshold = options.use_otsu ? glass_threshold(rgb, saturation, floor) : floor;
   Image8 mask(size.width, size.height, 1);
   cv::Mat binary(static_cast<int>(size.height), static_cast<int>(size.width), CV_8UC1, mask.data());
   cv::threshold(saturation, binary, threshold, 255, cv::THRESH_BINARY);

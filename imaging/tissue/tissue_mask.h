@@ -76,8 +76,18 @@ class TissueMask {
   std::vector<double> integral_;  // (H+1) x (W+1)
 };
 
-/// Finds the tissue of a brightfield slide.
-/// @throws Error  `not_brightfield` if the scanned area is dark (fluorescence);
+/// Finds the tissue of a brightfield slide: saturation, median filter, threshold, closing, then pieces and
+/// holes by area (pieces 4-connected; outlines run along the edges of mask pixels).
+///
+/// Otsu's threshold is at least `sthresh`, so that the noise of a blank slide is not tissue. It is taken only
+/// where the class below it is glass (pale and flat); a frame full of tissue is split again below it, down to
+/// `sthresh`.
+///
+/// @param scale   with "pixels" as source, seg_mpp and the areas count level-0 pixels as 1 µm
+/// @return        Perhaps without any tissue; TileGrid then says `no_tissue`.
+/// @throws Error  `not_brightfield` if the file says fluorescence or the scanned area is dark;
+/// `invalid_argument` on
+///                options out of range; `resource_exhausted` if the mask would exceed 2^26 pixels;
 ///                `corrupt_data` if no level that is coarse enough can be read.
 [[nodiscard]] TissueMask find_tissue(const SlideReader& reader, const SlideScale& scale,
                                      const TissueOptions& options);
