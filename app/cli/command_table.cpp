@@ -10,8 +10,18 @@ constexpr std::array kCommands{
             "tessera info slide.svs\n"
             "tessera info --json slides/",
             &attach_info},
+    Command{"tile", "Cut slides into tissue tiles: coordinates that CLAM reads, contours, a picture",
+            "tessera tile slides/ --mpp 0.5 --tile-px 256 --out tiles/", &attach_tile},
+    Command{"encode", "Turn the tissue tiles of slides into features (HDF5); resumes",
+            "tessera encode slides/ --encoder my-encoder/ --out features/", &attach_encode},
+    Command{"analyze", "Tile, encode, predict, explain and report; the main job; resumes",
+            "tessera analyze slide.svs --model tumour-abmil --out result/\n"
+            "tessera analyze images/ --mpp 0.62 --exclude 'masks/*' --model tumour-abmil --out result/",
+            &attach_analyze},
+    Command{"report", "Write the reports of an analysis again", "tessera report result/", &attach_report},
     Command{"doctor", "BLAS, threads, devices, readers and models: what is used and why", "tessera doctor",
             &attach_doctor},
+    Command{"view", "Open slides in the window, tessera-studio", "tessera view slide.svs", &attach_view},
 };
 
 }  // namespace

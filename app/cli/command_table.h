@@ -20,6 +20,11 @@ struct Command {
 [[nodiscard]] std::span<const Command> command_table();
 
 void attach_info(CLI::App& command, Session& session);
+void attach_tile(CLI::App& command, Session& session);
+void attach_encode(CLI::App& command, Session& session);
+void attach_analyze(CLI::App& command, Session& session);
+void attach_report(CLI::App& command, Session& session);
 void attach_doctor(CLI::App& command, Session& session);
+void attach_view(CLI::App& command, Session& session);
 
 }  // namespace cli

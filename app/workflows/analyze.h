@@ -23,12 +23,14 @@ struct RuntimeOptions {
 };
 
 template <typename Visitor, typename Options>
-  requires std::same_as<std::remove_const_t<Options>, RuntimeOptions>
+requires std::same_as<std::remove_const_t<Options>, RuntimeOptions>
 void visit_fields(Visitor&& field, Options& options) {
   using imaging::FieldInfo;
   field("device", options.device, FieldInfo{.help = "Where networks run: auto, cpu, cuda or cuda:N"});
-  field("threads", options.threads, FieldInfo{.help = "Threads of every pool together with decoding, 0 for all", .min = 0, .max = 1024});
-  field("seed", options.seed, FieldInfo{.help = "Seed of everything random", .min = 0, .max = 9007199254740991});
+  field("threads", options.threads,
+        FieldInfo{.help = "Threads of every pool together with decoding, 0 for all", .min = 0, .max = 1024});
+  field("seed", options.seed,
+        FieldInfo{.help = "Seed of everything random", .min = 0, .max = 9007199254740991});
 }
 
 /// Which files, and what is known of each.
@@ -41,21 +43,24 @@ struct InputOptions {
 };
 
 template <typename Visitor, typename Options>
-  requires std::same_as<std::remove_const_t<Options>, InputOptions>
+requires std::same_as<std::remove_const_t<Options>, InputOptions>
 void visit_fields(Visitor&& field, Options& options) {
   using imaging::FieldInfo;
   field("include", options.include, FieldInfo{.help = "Only files that match this glob; may be repeated"});
-  field("exclude", options.exclude, FieldInfo{.help = "Leave out files that match this glob; may be repeated"});
-  field("table", options.table, FieldInfo{.help = "CSV with a column file, and any of case, patient, laterality, mpp, label, site"});
-  field("mpp", options.mpp, FieldInfo{.unit = "um/px", .help = "Scale of the inputs, or 'pixels' to work in level-0 pixels"});
+  field("exclude", options.exclude,
+        FieldInfo{.help = "Leave out files that match this glob; may be repeated"});
+  field("table", options.table,
+        FieldInfo{.help = "CSV with a column file, and any of case, patient, laterality, mpp, label, site"});
+  field("mpp", options.mpp,
+        FieldInfo{.unit = "um/px", .help = "Scale of the inputs, or 'pixels' to work in level-0 pixels"});
 }
 
 struct AnalyzeOptions {
   std::int64_t overlap_px = 0;
   double min_tissue = 0.25;
-  std::int64_t batch = 32;          ///< tiles per network call; part of the result's identity
+  std::int64_t batch = 32;  ///< tiles per network call; part of the result's identity
   std::int64_t top_tiles = 8;
-  double max_corrupt = 0.05;        ///< share of corrupt tissue tiles above which a case fails
+  double max_corrupt = 0.05;  ///< share of corrupt tissue tiles above which a case fails
   bool allow_scale_mismatch = false;
   std::string colormap = "viridis";
   double opacity = 0.45;
@@ -63,24 +68,32 @@ struct AnalyzeOptions {
 };
 
 template <typename Visitor, typename Options>
-  requires std::same_as<std::remove_const_t<Options>, AnalyzeOptions>
+requires std::same_as<std::remove_const_t<Options>, AnalyzeOptions>
 void visit_fields(Visitor&& field, Options& options) {
   using imaging::FieldInfo;
-  field("overlap_px", options.overlap_px, FieldInfo{.unit = "px", .help = "Overlap of neighbouring tiles", .min = 0, .max = 4096});
-  field("min_tissue", options.min_tissue, FieldInfo{.help = "Least share of tissue in a tile", .min = 0, .max = 1});
-  field("batch", options.batch, FieldInfo{.unit = "tiles", .help = "Tiles per network call", .min = 1, .max = 4096});
+  field("overlap_px", options.overlap_px,
+        FieldInfo{.unit = "px", .help = "Overlap of neighbouring tiles", .min = 0, .max = 4096});
+  field("min_tissue", options.min_tissue,
+        FieldInfo{.help = "Least share of tissue in a tile", .min = 0, .max = 1});
+  field("batch", options.batch,
+        FieldInfo{.unit = "tiles", .help = "Tiles per network call", .min = 1, .max = 4096});
   field("top_tiles", options.top_tiles, FieldInfo{.help = "Tiles in the top list", .min = 0, .max = 100});
-  field("max_corrupt", options.max_corrupt, FieldInfo{.help = "Share of corrupt tissue tiles above which a case fails", .min = 0, .max = 1});
-  field("allow_scale_mismatch", options.allow_scale_mismatch, FieldInfo{.help = "Run although the slide is coarser than the model was made for; recorded as a warning"});
+  field("max_corrupt", options.max_corrupt,
+        FieldInfo{.help = "Share of corrupt tissue tiles above which a case fails", .min = 0, .max = 1});
+  field("allow_scale_mismatch", options.allow_scale_mismatch,
+        FieldInfo{
+            .help = "Run although the slide is coarser than the model was made for; recorded as a warning"});
   field("colormap", options.colormap, FieldInfo{.help = "Colours of the heatmap"});
-  field("opacity", options.opacity, FieldInfo{.help = "Opacity of the heatmap in overlay.png", .min = 0, .max = 1});
+  field("opacity", options.opacity,
+        FieldInfo{.help = "Opacity of the heatmap in overlay.png", .min = 0, .max = 1});
   field("no_report", options.no_report, FieldInfo{.help = "Write no report.html and report.pdf"});
 }
 
 struct AnalyzeRequest {
   InputOptions inputs;
-  std::string model;                   ///< package folder, .tsr, or the name of an installed package
-  std::optional<std::string> encoder;  ///< the same; default: the installed or neighbouring package whose sha256 the model names
+  std::string model;  ///< package folder, .tsr, or the name of an installed package
+  std::optional<std::string>
+      encoder;  ///< the same; default: the installed or neighbouring package whose sha256 the model names
   std::filesystem::path out;
   AnalyzeOptions options;
   imaging::TissueOptions tissue;
@@ -89,10 +102,10 @@ struct AnalyzeRequest {
 
 /// One row of run.json and cohort.csv.
 struct RunRow {
-  std::string file, case_name;
-  std::string status;       ///< done | degraded | failed | skipped (done before, unchanged)
-  std::string reason_code, reason;
-  std::optional<CaseResult> result;  ///< absent where failed before a result was made
+  std::string file = {}, case_name = {};
+  std::string status = {};  ///< done | degraded | failed | skipped (done before, unchanged)
+  std::string reason_code = {}, reason = {};
+  std::optional<CaseResult> result = {};  ///< absent where failed before a result was made
   double seconds = 0;
 };
 
@@ -102,14 +115,18 @@ struct RunSummary {
   [[nodiscard]] bool has_failures() const;
 };
 
-/// The main job: tile, encode, predict, explain, write, for every input. One bad input never stops the rest; a case that
-/// is done and whose input, options and packages have not changed is skipped. Stages reported to `job`: "slides" (done/total) and,
-/// within a slide, "tiles".
+/// The main job: tile, encode, predict, explain, write, for every input. One bad input never stops the rest;
+/// a case that is done and whose input, options and packages have not changed is skipped. Stages reported to
+/// `job`: "slides" (done/total) and, within a slide, "tiles".
 ///
 /// @param on_case  called after each input, on the calling thread; may be empty
-/// @throws Error   only for what concerns the whole run (no inputs, bad package, OUT not writable); Cancelled.
+/// @throws Error   only for what concerns the whole run (no inputs, bad package, OUT not writable);
+/// Cancelled.
 /// @par Memory     Flat in the slide's size but for features: 4 N D bytes.
 RunSummary analyze(const AnalyzeRequest& request, const ReportWriter& reports,
                    const std::function<void(const RunRow&)>& on_case, const imaging::JobContext& job);
+
+/// Removes what a killed run left half-written under OUT/cases. `analyze` does this first.
+void remove_unfinished_cases(const std::filesystem::path& out);
 
 }  // namespace workflows

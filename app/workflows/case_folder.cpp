@@ -1,1 +1,191 @@
 #include "app/workflows/case_folder.h"
+
+#include <fmt/format.h>
+
+#include "imaging/base/error.h"
+#include "imaging/base/files.h"
+
+namespace workflows {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr std::string_view kSchema = "tessera.result/1";
+
+template <typename T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
+template <typename T>
+std::optional<T> optional_of(const nlohmann::json& value) {
+  if (value.is_null()) return std::nullopt;
+  return value.get<T>();
+}
+
+template <typename Value>
+Json object_of(const std::vector<std::pair<std::string, Value>>& pairs) {
+  Json object = Json::object();
+  for (const auto& [name, value] : pairs) object[name] = value;
+  return object;
+}
+
+Json rect_json(const imaging::RectD& rect) {
+  return {rect.x, rect.y, rect.width, rect.height};
+}
+
+}  // namespace
+
+Json to_json(const CaseResult& result) {
+  Json json{{"schema", kSchema},
+            {"case", result.case_name},
+            {"kind", result.kind},
+            {"status", result.status},
+            {"reason_code", result.reason_code},
+            {"reason", result.reason},
+            {"verdict", or_null(result.verdict)}};
+  json["class_names"] = Json::array();
+  for (const auto& [name, value] : result.probabilities) json["class_names"].push_back(name);
+  json["probabilities"] = object_of(result.probabilities);
+  json["logits"] = object_of(result.logits);
+  json["tiles"] = result.tiles;
+  json["warnings"] = result.warnings;
+  json["patient"] = or_null(result.patient);
+  json["laterality"] = or_null(result.laterality);
+  json["label"] = or_null(result.label);
+  json["site"] = or_null(result.site);
+  json["input"] = {{"file", result.file},
+                   {"sha256", result.sha256},
+                   {"size_bytes", result.size_bytes},
+                   {"reader", result.reader},
+                   {"reader_version", result.reader_version},
+                   {"vendor", result.vendor},
+                   {"width", result.size_l0.width},
+                   {"height", result.size_l0.height}};
+  json["scale"] = Json();
+  if (result.scale)
+    json["scale"] = {
+        {"mpp_x", result.scale->mpp_x}, {"mpp_y", result.scale->mpp_y}, {"source", result.scale->source}};
+  json["model"] = {{"name", result.model_name},
+                   {"sha256", result.model_sha256},
+                   {"architecture", result.model_architecture}};
+  json["encoder"] = {{"name", result.encoder_name}, {"sha256", result.encoder_sha256}};
+  json["grid"] = {{"tile_mpp", result.tile_mpp},
+                  {"tile_px", result.tile_px},
+                  {"overlap_px", result.overlap_px},
+                  {"columns", result.grid_columns},
+                  {"rows", result.grid_rows},
+                  {"tile_side_l0", {result.tile_side_l0.x, result.tile_side_l0.y}},
+                  {"tile_stride_l0", {result.tile_stride_l0.x, result.tile_stride_l0.y}},
+                  {"tissue_fraction", result.tissue_fraction}};
+  json["scores"] = {{"kind", result.score_kind}, {"names", result.score_names}, {"ranges", Json::array()}};
+  for (const auto& [low, high] : result.score_ranges) json["scores"]["ranges"].push_back({low, high});
+  json["top_tiles"] = Json::array();
+  for (const auto& tile : result.top_tiles) {
+    json["top_tiles"].push_back({{"number", tile.number},
+                                 {"rect_l0", rect_json(tile.rect_l0)},
+                                 {"scores", tile.scores},
+                                 {"image", tile.image}});
+  }
+  json["corrupt_tiles"] = Json::array();
+  for (const auto& tile : result.corrupt_tiles) {
+    json["corrupt_tiles"].push_back({{"column", tile.column}, {"row", tile.row}, {"reason", tile.reason}});
+  }
+  json["options"] = result.options;
+  json["versions"] = object_of(result.versions);
+  return json;
+}
+
+CaseResult case_result_from_json(const nlohmann::json& json) {
+  if (!json.is_object() || json.value("schema", "") != kSchema) {
+    throw imaging::Error(imaging::ErrorCode::corrupt_data,
+                         fmt::format("This is no result of the schema {}.", kSchema));
+  }
+  CaseResult result;
+  try {
+    json.at("case").get_to(result.case_name);
+    json.at("kind").get_to(result.kind);
+    json.at("status").get_to(result.status);
+    json.at("reason_code").get_to(result.reason_code);
+    json.at("reason").get_to(result.reason);
+    result.verdict = optional_of<std::string>(json.at("verdict"));
+    for (const auto& name : json.at("class_names").get<std::vector<std::string>>()) {
+      result.probabilities.emplace_back(name, json.at("probabilities").at(name).get<double>());
+      result.logits.emplace_back(name, json.at("logits").at(name).get<double>());
+    }
+    json.at("tiles").get_to(result.tiles);
+    json.at("warnings").get_to(result.warnings);
+    result.patient = optional_of<std::string>(json.at("patient"));
+    result.laterality = optional_of<std::string>(json.at("laterality"));
+    result.label = optional_of<std::string>(json.at("label"));
+    result.site = optional_of<std::string>(json.at("site"));
+    const auto& input = json.at("input");
+    input.at("file").get_to(result.file);
+    input.at("sha256").get_to(result.sha256);
+    input.at("size_bytes").get_to(result.size_bytes);
+    input.at("reader").get_to(result.reader);
+    input.at("reader_version").get_to(result.reader_version);
+    input.at("vendor").get_to(result.vendor);
+    result.size_l0 = {input.at("width").get<std::int64_t>(), input.at("height").get<std::int64_t>()};
+    if (const auto& scale = json.at("scale"); !scale.is_null()) {
+      result.scale = imaging::SlideScale{scale.at("mpp_x").get<double>(), scale.at("mpp_y").get<double>(),
+                                         scale.at("source").get<std::string>()};
+    }
+    const auto& model = json.at("model");
+    model.at("name").get_to(result.model_name);
+    model.at("sha256").get_to(result.model_sha256);
+    model.at("architecture").get_to(result.model_architecture);
+    json.at("encoder").at("name").get_to(result.encoder_name);
+    json.at("encoder").at("sha256").get_to(result.encoder_sha256);
+    const auto& grid = json.at("grid");
+    grid.at("tile_mpp").get_to(result.tile_mpp);
+    grid.at("tile_px").get_to(result.tile_px);
+    grid.at("overlap_px").get_to(result.overlap_px);
+    grid.at("columns").get_to(result.grid_columns);
+    grid.at("rows").get_to(result.grid_rows);
+    result.tile_side_l0 = {grid.at("tile_side_l0").at(0).get<double>(),
+                           grid.at("tile_side_l0").at(1).get<double>()};
+    result.tile_stride_l0 = {grid.at("tile_stride_l0").at(0).get<double>(),
+                             grid.at("tile_stride_l0").at(1).get<double>()};
+    grid.at("tissue_fraction").get_to(result.tissue_fraction);
+    const auto& scores = json.at("scores");
+    scores.at("kind").get_to(result.score_kind);
+    scores.at("names").get_to(result.score_names);
+    for (const auto& range : scores.at("ranges"))
+      result.score_ranges.emplace_back(range.at(0).get<float>(), range.at(1).get<float>());
+    for (const auto& tile : json.at("top_tiles")) {
+      const auto& rect = tile.at("rect_l0");
+      result.top_tiles.push_back({tile.at("number").get<std::int64_t>(),
+                                  {rect.at(0).get<double>(), rect.at(1).get<double>(),
+                                   rect.at(2).get<double>(), rect.at(3).get<double>()},
+                                  tile.at("scores").get<std::vector<float>>(),
+                                  tile.at("image").get<std::string>()});
+    }
+    for (const auto& tile : json.at("corrupt_tiles")) {
+      result.corrupt_tiles.push_back({tile.at("column").get<std::int64_t>(),
+                                      tile.at("row").get<std::int64_t>(),
+                                      tile.at("reason").get<std::string>()});
+    }
+    result.options = Json::parse(json.at("options").dump());
+    for (const auto& [name, value] : json.at("versions").items())
+      result.versions.emplace_back(name, value.get<std::string>());
+  } catch (const nlohmann::json::exception& error) {
+    throw imaging::Error(imaging::ErrorCode::corrupt_data,
+                         fmt::format("A result lacks a key or holds a wrong value: {}.", error.what()));
+  }
+  return result;
+}
+
+CaseResult CaseFolder::read_result() const {
+  const auto json = nlohmann::json::parse(imaging::read_file(result()), nullptr, false);
+  if (json.is_discarded()) {
+    throw imaging::Error(imaging::ErrorCode::corrupt_data,
+                         fmt::format("'{}' is not valid JSON.", result().string()));
+  }
+  return case_result_from_json(json);
+}
+
+void CaseFolder::write_result(const CaseResult& value) const {
+  imaging::write_file(result(), to_json(value).dump(2) + "\n");
+}
+
+}  // namespace workflows

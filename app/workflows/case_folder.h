@@ -17,7 +17,7 @@ namespace workflows {
 
 /// One tile of the top list.
 struct TopTile {
-  std::int64_t number = 0;   ///< row in features.h5
+  std::int64_t number = 0;  ///< row in features.h5
   imaging::RectD rect_l0;
   std::vector<float> scores;  ///< K raw scores of this tile
   std::string image;          ///< file inside the case folder, "top_tiles/01.png"
@@ -29,17 +29,17 @@ struct CorruptTileEntry {
   std::string reason;
 };
 
-/// All that is said of one analysed input: the content of result.json ("tessera.result/1"). Holds no date, timing, absolute
-/// path or host, so the window and the command line write the same bytes.
+/// All that is said of one analysed input: the content of result.json ("tessera.result/1"). Holds no date,
+/// timing, absolute path or host, so the window and the command line write the same bytes.
 struct CaseResult {
   std::string case_name;
   std::optional<std::string> patient, laterality, label, site;
-  std::string kind = "slide";        ///< slide | fundus
-  std::string status = "done";       ///< done | degraded | failed
-  std::string reason_code;           ///< ErrorCode name where failed, else empty
-  std::string reason;                ///< one sentence where failed or degraded, else empty
+  std::string kind = "slide";   ///< slide | fundus
+  std::string status = "done";  ///< done | degraded | failed
+  std::string reason_code;      ///< ErrorCode name where failed, else empty
+  std::string reason;           ///< one sentence where failed or degraded, else empty
 
-  std::string file;                  ///< relative to the input folder
+  std::string file;  ///< relative to the input folder
   std::string sha256;
   std::uint64_t size_bytes = 0;
   std::string reader, reader_version, vendor;
@@ -54,10 +54,10 @@ struct CaseResult {
   imaging::PointD tile_side_l0, tile_stride_l0;
   double tissue_fraction = 0;
 
-  std::optional<std::string> verdict;                        ///< the most probable class
+  std::optional<std::string> verdict;                         ///< the most probable class
   std::vector<std::pair<std::string, double>> probabilities;  ///< in the model's class order
   std::vector<std::pair<std::string, double>> logits;
-  std::int64_t tiles = 0;            ///< scored
+  std::int64_t tiles = 0;  ///< scored
   std::string score_kind;
   std::vector<std::string> score_names;
   std::vector<std::pair<float, float>> score_ranges;  ///< per score name, smallest and largest
@@ -78,8 +78,12 @@ struct CaseFolder {
   [[nodiscard]] std::filesystem::path result() const { return path / "result.json"; }
   [[nodiscard]] std::filesystem::path features() const { return path / "features.h5"; }
   [[nodiscard]] std::filesystem::path attention() const { return path / "attention.ome.tif"; }
-  [[nodiscard]] std::filesystem::path overlay() const { return path / "overlay.png"; }      ///< thumbnail with heatmap
-  [[nodiscard]] std::filesystem::path thumbnail() const { return path / "thumbnail.png"; }  ///< the whole slide, at most 1600 px
+  [[nodiscard]] std::filesystem::path overlay() const {
+    return path / "overlay.png";
+  }  ///< thumbnail with heatmap
+  [[nodiscard]] std::filesystem::path thumbnail() const {
+    return path / "thumbnail.png";
+  }  ///< the whole slide, at most 1600 px
   [[nodiscard]] std::filesystem::path tiles_geojson() const { return path / "tiles.geojson"; }
   [[nodiscard]] std::filesystem::path tissue_geojson() const { return path / "tissue.geojson"; }
   [[nodiscard]] std::filesystem::path report_html() const { return path / "report.html"; }
@@ -90,7 +94,8 @@ struct CaseFolder {
   void write_result(const CaseResult& result) const;
 };
 
-/// Writes report.html and report.pdf of a finished case. Injected by the front ends, so that workflows needs no Qt.
+/// Writes report.html and report.pdf of a finished case. Injected by the front ends, so that workflows needs
+/// no Qt.
 class ReportWriter {
  public:
   virtual ~ReportWriter() = default;

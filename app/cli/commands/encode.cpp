@@ -1,0 +1,31 @@
+#include "app/workflows/encode.h"
+#include "app/cli/bind_fields.h"
+#include "app/cli/command_table.h"
+#include "app/cli/commands/batch_reply.h"
+
+namespace cli {
+
+void attach_encode(CLI::App& command, Session& session) {
+  auto request = std::make_shared<workflows::EncodeRequest>();
+  command.add_option("inputs,--inputs", request->inputs.inputs, "Slides, images or folders of them")
+      ->required()
+      ->type_name("INPUT");
+  command
+      .add_option("--encoder", request->encoder, "Encoder package: a path, or the name of an installed one")
+      ->required()
+      ->type_name("PKG");
+  command.add_option("--out", request->out, "Folder for h5_files/ and encode.json")
+      ->required()
+      ->type_name("DIR");
+  bind_fields(command, request->inputs);
+  bind_fields(command, request->options);
+  bind_fields(command, request->tissue);
+  command.callback([request, &session] {
+    session.run([&](const imaging::JobContext& job) {
+      request->runtime = session.runtime();
+      return reply_of_batch(workflows::encode_slides(*request, job), request->out / "encode.json");
+    });
+  });
+}
+
+}  // namespace cli

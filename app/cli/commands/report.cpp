@@ -1,0 +1,35 @@
+#include <fmt/format.h>
+
+#include "app/cli/command_table.h"
+#include "app/report/report_files.h"
+#include "app/workflows/write_reports.h"
+
+namespace cli {
+
+void attach_report(CLI::App& command, Session& session) {
+  auto folder = std::make_shared<std::filesystem::path>();
+  command.add_option("folder,--folder", *folder, "The OUT of an analysis, or one case folder of it")
+      ->required()
+      ->type_name("DIR");
+  command.callback([folder, &session] {
+    session.run([&](const imaging::JobContext& job) {
+      const report::ReportFiles reports;
+      const auto rows = workflows::write_reports(*folder, reports, job);
+      Reply reply;
+      reply.json["cases"] = nlohmann::ordered_json::array();
+      for (const auto& row : rows) {
+        reply.json["cases"].push_back({{"case", row.case_name},
+                                       {"status", row.status},
+                                       {"reason_code", row.reason_code},
+                                       {"reason", row.reason}});
+        if (row.status == "failed") reply.text += fmt::format("failed: {}: {}\n", row.case_name, row.reason);
+      }
+      const auto failed = workflows::count_failed(rows);
+      reply.text += fmt::format("{} of {} reports written\n", rows.size() - failed, rows.size());
+      reply.exit_code = exit_code_of_batch(failed, rows.size());
+      return reply;
+    });
+  });
+}
+
+}  // namespace cli

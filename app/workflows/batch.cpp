@@ -1,0 +1,101 @@
+#include "app/workflows/batch.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "imaging/base/files.h"
+
+namespace workflows {
+namespace fs = std::filesystem;
+
+InputStamp stamp_without_hash(const fs::path& path) {
+  InputStamp stamp;
+  std::error_code error;
+  if (const auto size = fs::file_size(path, error); !error) stamp.size_bytes = size;
+  if (const auto time = fs::last_write_time(path, error); !error) {
+    stamp.mtime_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+  }
+  return stamp;
+}
+
+bool is_unchanged(const fs::path& path, const InputStamp& recorded, std::stop_token stop) {
+  const auto now = stamp_without_hash(path);
+  if (recorded.sha256.empty() || now.size_bytes != recorded.size_bytes) return false;
+  return now.mtime_ns == recorded.mtime_ns ||
+         imaging::sha256_of_file(path, std::move(stop)) == recorded.sha256;
+}
+
+nlohmann::ordered_json to_json(const BatchRow& row) {
+  return {{"file", row.file},
+          {"case", row.case_name},
+          {"status", row.status},
+          {"reason_code", row.reason_code},
+          {"reason", row.reason},
+          {"tiles", row.tiles},
+          {"seconds", row.seconds},
+          {"size_bytes", row.stamp.size_bytes},
+          {"mtime_ns", row.stamp.mtime_ns},
+          {"sha256", row.stamp.sha256}};
+}
+
+BatchRow batch_row_from_json(const nlohmann::json& json) {
+  BatchRow row;
+  json.at("file").get_to(row.file);
+  json.at("case").get_to(row.case_name);
+  json.at("status").get_to(row.status);
+  json.at("reason_code").get_to(row.reason_code);
+  json.at("reason").get_to(row.reason);
+  json.at("tiles").get_to(row.tiles);
+  json.at("seconds").get_to(row.seconds);
+  json.at("size_bytes").get_to(row.stamp.size_bytes);
+  json.at("mtime_ns").get_to(row.stamp.mtime_ns);
+  json.at("sha256").get_to(row.stamp.sha256);
+  return row;
+}
+
+std::vector<BatchRow> read_earlier_rows(const fs::path& manifest) {
+  std::vector<BatchRow> rows;
+  try {
+    const auto json = nlohmann::json::parse(imaging::read_file(manifest));
+    for (const auto& row : json.at("inputs")) rows.push_back(batch_row_from_json(row));
+  } catch (const imaging::Error&) {
+    return {};
+  } catch (const nlohmann::json::exception&) {
+    return {};
+  }
+  return rows;
+}
+
+const BatchRow* find_row(const std::vector<BatchRow>& rows, const std::string& case_name) {
+  const auto found =
+      std::find_if(rows.begin(), rows.end(), [&](const BatchRow& row) { return row.case_name == case_name; });
+  return found == rows.end() ? nullptr : &*found;
+}
+
+void run_row(BatchRow& row, const std::function<void(BatchRow&)>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto outcome =
+      imaging::run_job([&](const imaging::JobContext&) { work(row); }, imaging::JobContext{});
+  row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (outcome.status == imaging::JobStatus::cancelled) throw imaging::Cancelled{};
+  if (outcome.status == imaging::JobStatus::failed) {
+    row.status = "failed";
+    row.reason_code = imaging::to_string(outcome.code.value_or(imaging::ErrorCode::internal));
+    row.reason = outcome.message;
+  }
+}
+
+std::size_t count_failed(const std::vector<BatchRow>& rows) {
+  return static_cast<std::size_t>(
+      std::count_if(rows.begin(), rows.end(), [](const BatchRow& row) { return row.status == "failed"; }));
+}
+
+std::string utc_now() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+}
+
+}  // namespace workflows

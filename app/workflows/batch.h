@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "app/workflows/inputs.h"
+#include "imaging/base/job.h"
+
+namespace workflows {
+
+/// By what a later run knows an input again.
+struct InputStamp {
+  std::uint64_t size_bytes = 0;
+  std::int64_t mtime_ns = 0;
+  std::string sha256 = {};
+};
+
+/// Size and time of change; all zero where the file is not there.
+[[nodiscard]] InputStamp stamp_without_hash(const std::filesystem::path& path);
+
+/// True where `path` holds what `recorded` saw. Hashes only where the time of change differs.
+/// @throws Error `io_error`; Cancelled.
+[[nodiscard]] bool is_unchanged(const std::filesystem::path& path, const InputStamp& recorded,
+                                std::stop_token stop);
+
+/// How one input of a batch ended.
+struct BatchRow {
+  std::string file = {}, case_name = {};
+  std::string status = {};  ///< done | degraded | failed | skipped (done before, unchanged)
+  std::string reason_code = {}, reason = {};
+  std::int64_t tiles = 0;
+  double seconds = 0;
+  InputStamp stamp = {};
+};
+
+[[nodiscard]] nlohmann::ordered_json to_json(const BatchRow& row);
+/// @throws nlohmann::json::exception where a key is missing.
+[[nodiscard]] BatchRow batch_row_from_json(const nlohmann::json& json);
+
+/// Rows of an earlier run's manifest by case name; empty where there is none or it is not readable.
+[[nodiscard]] std::vector<BatchRow> read_earlier_rows(const std::filesystem::path& manifest);
+[[nodiscard]] const BatchRow* find_row(const std::vector<BatchRow>& rows, const std::string& case_name);
+
+/// Runs `work` and writes how it ended into `row`: what it throws becomes a failed row, so that one bad input
+/// never stops a batch.
+/// @throws Cancelled
+void run_row(BatchRow& row, const std::function<void(BatchRow&)>& work);
+
+[[nodiscard]] std::size_t count_failed(const std::vector<BatchRow>& rows);
+
+/// Date and time as manifests hold them: "2026-11-23T14:05:09Z".
+[[nodiscard]] std::string utc_now();
+
+}  // namespace workflows

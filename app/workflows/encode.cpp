@@ -1,0 +1,97 @@
+#include "app/workflows/encode.h"
+
+#include "app/workflows/inputs.h"
+#include "app/workflows/model_registry.h"
+#include "app/workflows/run_environment.h"
+#include "app/workflows/slide_features.h"
+#include "imaging/base/files.h"
+#include "imaging/base/options_json.h"
+#include "imaging/base/version.h"
+#include "imaging/slide/reader_table.h"
+
+namespace workflows {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void encode_one(const InputFile& file, const EncodeRequest& request, const models::ModelPackage& package,
+                models::Encoder& encoder, const RunEnvironment& environment, const imaging::JobContext& job,
+                BatchRow& row) {
+  const auto reader = imaging::open_slide(file.path);
+  const auto scale = imaging::resolve_scale(reader->info(), request.inputs.mpp, file.table_mpp);
+  const auto warnings = check_scale(scale, package.spacing_um_px(), package.mpp_tolerance(),
+                                    request.options.allow_scale_mismatch);
+  const auto tissue = imaging::find_tissue(*reader, scale, request.tissue);
+  const imaging::TileGrid grid(reader->info().size_l0(), scale,
+                               {.tile_mpp = tile_mpp_on(scale, package.spacing_um_px()),
+                                .tile_px = package.patch_size_pixels(),
+                                .overlap_px = request.options.overlap_px,
+                                .min_tissue = request.options.min_tissue},
+                               &tissue);
+  const auto slide = encode_tiles(*reader, grid, encoder, file.case_name, request.options.batch,
+                                  request.options.max_corrupt, environment.threads.decode, job);
+  mil::write_bag(request.out / "h5_files" / (file.case_name + ".h5"), slide.bag,
+                 {.coords_attributes = coords_attributes(grid, reader->info(), file.case_name, false),
+                  .features_attributes = encoder_attributes(package),
+                  .scores = std::nullopt});
+  row.tiles = slide.bag.count;
+  row.status = slide.corrupt.empty() ? "done" : "degraded";
+  if (!slide.corrupt.empty())
+    row.reason = std::to_string(slide.corrupt.size()) + " corrupt tiles were left out.";
+  if (row.reason.empty() && !warnings.empty()) row.reason = warnings.front();
+}
+
+}  // namespace
+
+std::vector<BatchRow> encode_slides(const EncodeRequest& request, const imaging::JobContext& job) {
+  imaging::check_options(request.options);
+  imaging::check_options(request.tissue);
+  const auto environment = prepare_environment(request.runtime);
+  const auto package = find_package(request.encoder);
+  const auto encoder = models::open_encoder(package, environment.device);
+  const auto files = collect_inputs(request.inputs, request.out, job).files;
+
+  const auto manifest_path = request.out / "encode.json";
+  Json manifest{{"schema", "tessera.encode/1"},
+                {"tessera", imaging::kVersion},
+                {"encoder", {{"name", package.name()}, {"sha256", package.sha256()}}},
+                {"options", imaging::options_to_json(request.options)},
+                {"tissue", imaging::options_to_json(request.tissue)},
+                {"mpp", request.inputs.mpp ? Json(*request.inputs.mpp) : Json()},
+                {"runtime", environment.to_json()},
+                {"started", utc_now()},
+                {"inputs", Json::array()}};
+  const auto earlier = read_earlier_rows(manifest_path);
+  const bool same_options = have_same_keys(manifest_path, manifest, {"encoder", "options", "tissue", "mpp"});
+
+  std::vector<BatchRow> rows;
+  for (const auto& file : files) {
+    job.checkpoint("slides", static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(files.size()));
+    BatchRow row{.file = file.relative, .case_name = file.case_name};
+    const auto* before = find_row(earlier, file.case_name);
+    const auto bag_path = request.out / "h5_files" / (file.case_name + ".h5");
+    Json entry;
+    if (same_options && std::filesystem::exists(bag_path) && before != nullptr &&
+        before->status != "failed" && is_unchanged(file.path, before->stamp, job.stop_token())) {
+      entry = to_json(*before);
+      row = *before;
+      row.status = "skipped";
+    } else {
+      row.stamp = stamp_without_hash(file.path);
+      run_row(row, [&](BatchRow& running) {
+        std::filesystem::remove(bag_path);  // of other options: must not outlive a failure
+        ParallelHash hash(file.path);
+        encode_one(file, request, package, *encoder, environment, job, running);
+        running.stamp.sha256 = hash.get(job.stop_token());
+      });
+      entry = to_json(row);
+    }
+    rows.push_back(row);
+    manifest["inputs"].push_back(entry);
+    imaging::write_file(manifest_path, manifest.dump(2) + "\n");
+  }
+  job.checkpoint("slides", static_cast<std::int64_t>(files.size()), static_cast<std::int64_t>(files.size()));
+  return rows;
+}
+
+}  // namespace workflows

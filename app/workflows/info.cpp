@@ -1,0 +1,52 @@
+#include "app/workflows/info.h"
+
+#include "app/workflows/inputs.h"
+#include "imaging/slide/reader_table.h"
+
+namespace workflows {
+namespace {
+
+nlohmann::ordered_json describe(const InputFile& file, const std::optional<std::string>& mpp) {
+  const auto reader = imaging::open_slide(file.path);
+  const auto& info = reader->info();
+  auto scale = info.scale;
+  if (mpp || file.table_mpp) scale = imaging::resolve_scale(info, mpp, file.table_mpp);
+  nlohmann::ordered_json entry{
+      {"file", file.relative}, {"width", info.size_l0().width}, {"height", info.size_l0().height}};
+  entry["levels"] = nlohmann::ordered_json::array();
+  for (const auto& level : info.levels) {
+    entry["levels"].push_back(
+        {{"width", level.width}, {"height", level.height}, {"downsample", level.downsample}});
+  }
+  entry["mpp_x"] = scale ? nlohmann::ordered_json(scale->mpp_x) : nlohmann::ordered_json();
+  entry["mpp_y"] = scale ? nlohmann::ordered_json(scale->mpp_y) : nlohmann::ordered_json();
+  entry["mpp_source"] = scale ? nlohmann::ordered_json(scale->source) : nlohmann::ordered_json();
+  entry["vendor"] = info.vendor;
+  entry["objective_power"] =
+      info.objective_power ? nlohmann::ordered_json(*info.objective_power) : nlohmann::ordered_json();
+  entry["reader"] = info.reader;
+  entry["reader_version"] = info.reader_version;
+  entry["associated_images"] = info.associated_images;
+  entry["warnings"] = info.warnings;
+  entry["properties"] = info.properties;
+  return entry;
+}
+
+}  // namespace
+
+std::vector<nlohmann::ordered_json> describe_inputs(const InputOptions& options,
+                                                    const imaging::JobContext& job) {
+  std::vector<nlohmann::ordered_json> entries;
+  for (const auto& file : collect_inputs(options, {}, job).files) {
+    if (job.stop_token().stop_requested()) throw imaging::Cancelled{};
+    try {
+      entries.push_back(describe(file, options.mpp));
+    } catch (const imaging::Error& error) {
+      entries.push_back({{"file", file.relative},
+                         {"error", {{"code", imaging::to_string(error.code())}, {"message", error.what()}}}});
+    }
+  }
+  return entries;
+}
+
+}  // namespace workflows

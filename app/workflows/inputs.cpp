@@ -1,0 +1,155 @@
+#include "app/workflows/inputs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "imaging/base/csv.h"
+#include "imaging/base/files.h"
+#include "imaging/base/log.h"
+#include "imaging/slide/reader_table.h"
+
+namespace workflows {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::array<std::string_view, 14> kImageExtensions{".svs",    ".tif", ".tiff", ".ndpi", ".vms",
+                                                            ".vmu",    ".scn", ".mrxs", ".bif",  ".svslide",
+                                                            ".qptiff", ".png", ".jpg",  ".jpeg"};
+
+bool has_image_extension(const fs::path& path) {
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return std::find(kImageExtensions.begin(), kImageExtensions.end(), extension) != kImageExtensions.end();
+}
+
+bool is_wanted(const std::string& relative, const InputOptions& options) {
+  const auto matches = [&](const std::string& pattern) { return imaging::matches_glob(relative, pattern); };
+  if (!options.include.empty() && std::none_of(options.include.begin(), options.include.end(), matches))
+    return false;
+  return std::none_of(options.exclude.begin(), options.exclude.end(), matches);
+}
+
+void walk_folder(const fs::path& folder, const fs::path& leave_out, const InputOptions& options,
+                 const imaging::JobContext& job, InputList& list) {
+  std::vector<fs::path> found;
+  std::error_code ignored;
+  auto entry = fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied);
+  for (; entry != fs::recursive_directory_iterator(); ++entry) {
+    const bool is_hidden = entry->path().filename().string().starts_with(".");
+    if (entry->is_directory(ignored)) {
+      if (is_hidden || (!leave_out.empty() && fs::equivalent(entry->path(), leave_out, ignored)))
+        entry.disable_recursion_pending();
+    } else if (!is_hidden && entry->is_regular_file(ignored)) {
+      found.push_back(entry->path());
+    }
+  }
+  std::sort(found.begin(), found.end());
+  for (const auto& path : found) {
+    job.checkpoint("looking for inputs", static_cast<std::int64_t>(list.files.size()), 0);
+    const std::string relative = path.lexically_relative(folder).generic_string();
+    if (!is_wanted(relative, options)) continue;
+    if (has_image_extension(path) || imaging::is_readable_slide(path)) {
+      list.files.push_back({.path = path, .relative = relative});
+    } else {
+      ++list.unrecognised;
+    }
+  }
+}
+
+/// A folder name without separators, leading dots or control characters.
+std::string safe_name(std::string name) {
+  for (auto& c : name) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == '/' || c == '\\' || c == ':') c = '_';
+  }
+  return name.empty() || name.front() == '.' ? fmt::format("_{}", name) : name;
+}
+
+void apply_table(const std::string& path, std::vector<InputFile>& files) {
+  const auto table = imaging::read_csv_with_header(path);
+  const auto file_column = table.find_column("file");
+  if (!file_column) {
+    throw imaging::Error(imaging::ErrorCode::invalid_argument,
+                         fmt::format("Table '{}' has no column 'file'.", path));
+  }
+  std::size_t used = 0;
+  for (const auto& row : table.rows) {
+    const auto cell = [&](std::string_view name) -> std::optional<std::string> {
+      const auto column = table.find_column(name);
+      if (!column || row[*column].empty()) return std::nullopt;
+      return row[*column];
+    };
+    const auto& wanted = row[*file_column];
+    bool matched = false;
+    for (auto& file : files) {
+      if (file.relative != wanted && file.path.filename().string() != wanted &&
+          file.path.generic_string() != wanted)
+        continue;
+      matched = true;
+      if (const auto name = cell("case")) file.case_name = safe_name(*name);
+      file.patient = cell("patient");
+      file.laterality = cell("laterality");
+      file.label = cell("label");
+      file.site = cell("site");
+      file.table_mpp = cell("mpp");
+    }
+    used += matched ? 1 : 0;
+  }
+  if (used < table.rows.size()) {
+    imaging::log(imaging::LogLevel::warning, fmt::format("{} of {} rows of the table match no input.",
+                                                         table.rows.size() - used, table.rows.size()));
+  }
+}
+
+void make_names_unique(std::vector<InputFile>& files) {
+  std::map<std::string, int> names;
+  std::map<std::string, int> relatives;
+  for (const auto& file : files) {
+    ++names[file.case_name];
+    ++relatives[file.relative];
+  }
+  for (auto& file : files) {
+    if (names[file.case_name] == 1) continue;
+    const std::string key =
+        relatives[file.relative] == 1 ? file.relative : file.path.lexically_normal().generic_string();
+    file.case_name += "-" + imaging::sha256_of(key).substr(0, 6);
+  }
+}
+
+}  // namespace
+
+InputList collect_inputs(const InputOptions& options, const fs::path& leave_out,
+                         const imaging::JobContext& job) {
+  InputList list;
+  for (const auto& input : options.inputs) {
+    const fs::path path = fs::path(input).lexically_normal();
+    std::error_code ignored;
+    if (fs::is_directory(path, ignored)) {
+      walk_folder(path, leave_out, options, job, list);
+    } else if (const auto name = path.filename().string(); is_wanted(name, options)) {
+      list.files.push_back({.path = path, .relative = name});
+    }
+  }
+  std::set<fs::path> seen;
+  std::erase_if(list.files, [&](const InputFile& file) {
+    std::error_code ignored;
+    const auto canonical = fs::weakly_canonical(file.path, ignored);
+    return !seen.insert(canonical.empty() ? file.path : canonical).second;
+  });
+  if (list.files.empty()) {
+    throw imaging::Error(imaging::ErrorCode::not_found,
+                         fmt::format("No slide or image among the inputs ({}; {} other files); check the "
+                                     "path, --include and --exclude.",
+                                     fmt::join(options.inputs, ", "), list.unrecognised));
+  }
+  for (auto& file : list.files) file.case_name = safe_name(file.path.stem().string());
+  if (options.table) apply_table(*options.table, list.files);
+  make_names_unique(list.files);
+  return list;
+}
+
+}  // namespace workflows

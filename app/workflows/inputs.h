@@ -1,0 +1,38 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/workflows/analyze.h"
+#include "imaging/base/error.h"
+#include "imaging/base/job.h"
+
+namespace workflows {
+
+/// One file to work on.
+struct InputFile {
+  std::filesystem::path path;
+  std::string relative;   ///< to its input folder, with `/`; the file's name where it was named itself
+  std::string case_name = {};  ///< unique in the run; safe as a folder name
+  std::optional<std::string> patient = {}, laterality = {}, label = {}, site = {};  ///< from the table
+  std::optional<std::string> table_mpp = {};
+};
+
+struct InputList {
+  std::vector<InputFile> files;   ///< inputs in the order given, files of a folder sorted by path
+  std::int64_t unrecognised = 0;  ///< files of folders that are no slides or images, left out
+};
+
+/// Files named, and files of folders (walked recursively) that a reader recognises or whose extension says
+/// that they are slides or images: a damaged slide is met by name later instead of vanishing here. Hidden
+/// files are left out.
+///
+/// @param leave_out  a folder not to walk into, for an OUT inside the input folder; may be empty
+/// @throws Error  `not_found` where nothing is left, `invalid_argument` on a table without a `file` column,
+/// and as read_csv.
+[[nodiscard]] InputList collect_inputs(const InputOptions& options, const std::filesystem::path& leave_out,
+                                       const imaging::JobContext& job);
+
+}  // namespace workflows

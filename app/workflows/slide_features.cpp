@@ -1,0 +1,128 @@
+#include "app/workflows/slide_features.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "imaging/base/error.h"
+#include "imaging/tiling/tile_stream.h"
+
+namespace workflows {
+namespace {
+
+constexpr double kMppOfTenfold = 10.0;  // µm/px times nominal magnification
+
+}  // namespace
+
+double tile_mpp_on(const imaging::SlideScale& scale, double wanted_mpp) {
+  return scale.source == "pixels" ? 1.0 : wanted_mpp;
+}
+
+std::vector<std::string> check_scale(const imaging::SlideScale& scale, double spacing, double tolerance,
+                                     bool allow) {
+  if (scale.source == "pixels") {
+    return {
+        fmt::format("The scale is not known: the image was tiled by its own pixels, as if each were {} um "
+                    "wide, as the model expects.",
+                    spacing)};
+  }
+  const double coarsest = std::max(scale.mpp_x, scale.mpp_y);
+  if (coarsest <= spacing * (1 + tolerance)) return {};
+  const auto message =
+      fmt::format("The slide has {:.4g} um/px, coarser than the model's {:.4g} um/px by more than {:.0f} %",
+                  coarsest, spacing, tolerance * 100);
+  if (!allow)
+    throw imaging::Error(imaging::ErrorCode::scale_mismatch,
+                         message + "; --allow-scale-mismatch runs it all the same.");
+  return {message + "; run all the same, as asked."};
+}
+
+SlideFeatures encode_tiles(const imaging::SlideReader& reader, const imaging::TileGrid& grid,
+                           models::Encoder& encoder, const std::string& id, std::int64_t batch,
+                           double max_corrupt, int decode, const imaging::JobContext& job) {
+  const auto total = static_cast<std::int64_t>(grid.tiles().size());
+  SlideFeatures slide;
+  slide.bag.id = id;
+  slide.bag.dim = encoder.dim();
+  slide.bag.features.reserve(static_cast<std::size_t>(total * slide.bag.dim));
+  imaging::TileStream stream(reader, grid, {.workers = decode, .queue_tiles = 2 * batch}, job.stop_token());
+  std::vector<imaging::Image8> waiting;
+  const auto flush = [&] {
+    if (waiting.empty()) return;
+    const auto rows = encoder.encode(waiting);
+    slide.bag.features.insert(slide.bag.features.end(), rows.begin(), rows.end());
+    waiting.clear();
+    job.checkpoint("tiles", static_cast<std::int64_t>(slide.numbers.size() + stream.corrupt_tiles().size()),
+                   total);
+  };
+  job.checkpoint("tiles", 0, total);
+  while (auto tile = stream.next()) {
+    if (job.stop_token().stop_requested()) throw imaging::Cancelled{};
+    slide.numbers.push_back(tile->number);
+    waiting.push_back(std::move(tile->pixels));
+    if (static_cast<std::int64_t>(waiting.size()) == batch) flush();
+  }
+  flush();
+  for (const auto& tile : stream.corrupt_tiles())
+    slide.corrupt.push_back({tile.index.column, tile.index.row, tile.reason});
+  const double share = static_cast<double>(slide.corrupt.size()) / static_cast<double>(total);
+  if (slide.numbers.empty() || share > max_corrupt) {
+    throw imaging::Error(
+        imaging::ErrorCode::corrupt_data,
+        fmt::format("{} of {} tissue tiles are corrupt ({:.1f} %, {:.1f} % are allowed); the first: {}",
+                    slide.corrupt.size(), total, 100 * share, 100 * max_corrupt,
+                    slide.corrupt.front().reason));
+  }
+  slide.bag.count = static_cast<std::int64_t>(slide.numbers.size());
+  slide.bag.coords = tile_corners(grid, slide.numbers);
+  return slide;
+}
+
+std::vector<std::int64_t> tile_corners(const imaging::TileGrid& grid,
+                                       const std::vector<std::int64_t>& numbers) {
+  std::vector<std::int64_t> coords;
+  coords.reserve(2 * numbers.size());
+  for (const auto number : numbers) {
+    const auto rect = grid.rect_l0(grid.tiles()[static_cast<std::size_t>(number)]);
+    coords.push_back(std::llround(rect.x));
+    coords.push_back(std::llround(rect.y));
+  }
+  return coords;
+}
+
+std::map<std::string, mil::CoordsAttribute> coords_attributes(const imaging::TileGrid& grid,
+                                                              const imaging::SlideInfo& info,
+                                                              const std::string& case_name,
+                                                              bool level0_patches) {
+  const auto& options = grid.options();
+  const auto side_l0 = static_cast<std::int64_t>(std::llround(grid.side_l0().x));
+  const auto px = static_cast<double>(options.tile_px);
+  const std::vector<double> downsample =
+      level0_patches ? std::vector<double>{1, 1}
+                     : std::vector<double>{grid.side_l0().x / px, grid.side_l0().y / px};
+  const auto size = info.size_l0();
+  const std::vector<double> level_dim{static_cast<double>(size.width), static_cast<double>(size.height)};
+  const auto& scale = grid.scale();
+  return {{"patch_size", level0_patches ? side_l0 : options.tile_px},
+          {"patch_level", std::int64_t{0}},
+          {"downsample", downsample},
+          {"level_dim", level_dim},
+          {"downsampled_level_dim",
+           std::vector<double>{level_dim[0] / downsample[0], level_dim[1] / downsample[1]}},
+          {"name", case_name},
+          {"save_path", std::string()},
+          {"patch_size_level0", side_l0},
+          {"level0_magnification", kMppOfTenfold / scale.mpp_x},
+          {"target_magnification", kMppOfTenfold / options.tile_mpp},
+          {"overlap", options.overlap_px},
+          {"savetodir", std::string()},
+          {"level0_width", size.width},
+          {"level0_height", size.height},
+          {"tile_px", options.tile_px},
+          {"tile_mpp", options.tile_mpp},
+          {"level0_mpp_x", scale.mpp_x},
+          {"level0_mpp_y", scale.mpp_y},
+          {"mpp_source", scale.source}};
+}
+
+}  // namespace workflows

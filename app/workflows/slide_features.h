@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/workflows/case_folder.h"
+#include "app/workflows/inputs.h"
+#include "imaging/base/job.h"
+#include "imaging/slide/slide_reader.h"
+#include "imaging/tiling/tile_grid.h"
+#include "imaging/tissue/tissue_mask.h"
+#include "mil/bags/bag.h"
+#include "mil/bags/bag_store.h"
+#include "models/encoders/encoder.h"
+
+namespace workflows {
+
+/// The resolution to tile at: the one wanted, but one tile pixel per level-0 pixel where the scale is
+/// "pixels".
+[[nodiscard]] double tile_mpp_on(const imaging::SlideScale& scale, double wanted_mpp);
+
+/// What a person must know of this scale, e.g. that it was given as pixels; empty where nothing.
+/// @param spacing    of the model, µm/px
+/// @param tolerance  relative
+/// @throws Error `scale_mismatch` if the slide is coarser than spacing by more than tolerance, unless
+/// `allow`.
+[[nodiscard]] std::vector<std::string> check_scale(const imaging::SlideScale& scale, double spacing,
+                                                   double tolerance, bool allow);
+
+/// What was encoded of a slide.
+struct SlideFeatures {
+  mil::Bag bag;                       ///< one row per good tile, in grid order
+  std::vector<std::int64_t> numbers;  ///< of those tiles in TileGrid::tiles()
+  std::vector<CorruptTileEntry> corrupt;
+};
+
+/// Reads, decodes and encodes every tile of the grid. Batches are cut by grid order alone. Reports "tiles".
+/// @param batch    tiles per network call
+/// @param decode   workers that read
+/// @throws Error   as Encoder::encode; `corrupt_data` where the share of corrupt tiles exceeds `max_corrupt`;
+/// Cancelled.
+[[nodiscard]] SlideFeatures encode_tiles(const imaging::SlideReader& reader, const imaging::TileGrid& grid,
+                                         models::Encoder& encoder, const std::string& id, std::int64_t batch,
+                                         double max_corrupt, int decode, const imaging::JobContext& job);
+
+/// Attributes of `coords` as CLAM and TRIDENT name them. Paths stay empty.
+/// @param level0_patches  true for coordinates alone, which CLAM reads at level 0 (patch_size in level-0
+/// pixels); false for
+///                        features, where patch_size is the tile's side in pixels and downsample leads back
+///                        to level 0
+[[nodiscard]] std::map<std::string, mil::CoordsAttribute> coords_attributes(const imaging::TileGrid& grid,
+                                                                            const imaging::SlideInfo& info,
+                                                                            const std::string& case_name,
+                                                                            bool level0_patches);
+
+/// Level-0 corners of the given tiles, rounded to whole pixels, [N, 2].
+[[nodiscard]] std::vector<std::int64_t> tile_corners(const imaging::TileGrid& grid,
+                                                     const std::vector<std::int64_t>& numbers);
+
+}  // namespace workflows

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "app/workflows/analyze.h"
+#include "app/workflows/batch.h"
+#include "imaging/tiling/tile_grid.h"
+
+namespace workflows {
+
+struct TileRequest {
+  InputOptions inputs;
+  std::filesystem::path out;
+  imaging::TileGridOptions grid;
+  imaging::TissueOptions tissue;
+  RuntimeOptions runtime;
+};
+
+/// For every input: OUT/patches/<case>.h5 (coords as CLAM reads them), OUT/tissue/<case>.geojson,
+/// OUT/stitches/<case>.png; and OUT/tile.json with one row per input, failures included.
+/// @throws Error   only for what concerns the whole run; Cancelled.
+std::vector<BatchRow> tile_slides(const TileRequest& request, const imaging::JobContext& job);
+
+}  // namespace workflows
