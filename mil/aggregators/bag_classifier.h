@@ -16,12 +16,15 @@ class BagClassifier {
   virtual ~BagClassifier() = default;
   [[nodiscard]] virtual std::int64_t dim() const = 0;
 
-  /// @throws Error  `insufficient_data` on an empty bag; `incompatible` on another width; `corrupt_data` on NaN or inf.
+  /// @throws Error  `insufficient_data` on an empty bag; `incompatible` on another width; `corrupt_data` on
+  /// NaN or inf.
   /// @par Cost      ABMIL: O(N D) time, no copy of the features.
   [[nodiscard]] virtual SlidePrediction predict(const Bag& bag) = 0;
 };
 
-/// @throws Error  `incompatible` if the package is no slide classifier or its weights do not fit its architecture.
-[[nodiscard]] std::unique_ptr<BagClassifier> open_classifier(const models::ModelPackage& package, const std::string& device);
+/// @throws Error  `incompatible` if the package is no slide classifier or its weights do not fit its
+/// architecture.
+[[nodiscard]] std::unique_ptr<BagClassifier> open_classifier(const models::ModelPackage& package,
+                                                             const std::string& device);
 
 }  // namespace mil

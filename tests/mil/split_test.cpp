@@ -1,0 +1,142 @@
+#include "mil/bags/split.h"
+
+#include <map>
+#include <set>
+
+#include "imaging/base/files.h"
+#include "tests/support/test_support.h"
+
+namespace mil {
+namespace {
+
+using imaging::Error;
+using imaging::ErrorCode;
+using support::HasCode;
+using testing::ElementsAre;
+using testing::Throws;
+
+std::filesystem::path fixture(const std::string& name) {
+  return support::source_root() / "tests" / "golden" / "formats" / name;
+}
+
+std::vector<std::string> ids_of(const LabelTable& table) {
+  std::vector<std::string> ids;
+  for (const auto& row : table.rows) ids.push_back(row.id);
+  return ids;
+}
+
+/// 40 patients, 10 of them tumour, two slides each.
+LabelTable painted_cohort() {
+  LabelTable table;
+  for (int i = 0; i < 80; ++i) {
+    const auto patient = "patient" + std::to_string(i / 2);
+    table.rows.push_back({"slide" + std::to_string(i), patient, (i / 2) % 4 == 0 ? "tumor" : "normal"});
+  }
+  return table;
+}
+
+TEST(LabelTableTest, ReadsEveryForm) {
+  const auto clam = read_labels(fixture("labels_clam.csv"));
+  EXPECT_THAT(ids_of(clam), ElementsAre("slide_a", "slide_a2", "slide_b", "slide,c"));
+  EXPECT_EQ(clam.rows[1].patient, "patient_0");
+  EXPECT_THAT(clam.class_names(), ElementsAre("normal_tissue", "tumor_tissue"));
+
+  const auto mhim = read_labels(fixture("labels_mhim.csv"));
+  EXPECT_THAT(ids_of(mhim), ElementsAre("slide_a", "slide_b"));
+  EXPECT_EQ(label_indices(mhim, mhim.class_names()).at("slide_a"), 1);
+
+  EXPECT_THAT(ids_of(read_labels(fixture("labels_crlf_bom.csv"))), ElementsAre("0012", "0013"));
+}
+
+TEST(LabelTableTest, ReadsOurCohortsByFile) {
+  const support::TemporaryFolder folder;
+  imaging::write_file(folder / "labels.csv",
+                      "file,patient,label,domain\nslides/007.tif,p1,10,a\n008.tif,p2,9,b\n");
+
+  const auto table = read_labels(folder / "labels.csv");
+
+  EXPECT_THAT(ids_of(table), ElementsAre("007", "008"));
+  EXPECT_EQ(table.rows[0].patient, "p1");
+  EXPECT_THAT(table.class_names(), ElementsAre("9", "10"));
+}
+
+TEST(LabelTableTest, RefusesTablesThatSayNothingOrTwoThings) {
+  const support::TemporaryFolder folder;
+  const auto refuses = [&](const std::string& text) {
+    imaging::write_file(folder / "labels.csv", text);
+    EXPECT_THAT([&] { (void)read_labels(folder / "labels.csv"); },
+                Throws<Error>(HasCode(ErrorCode::corrupt_data)))
+        << text;
+  };
+  refuses("");
+  refuses("a,b,c\n1,2,3\n");
+  refuses("slide_id,label\ns1,\n");
+  refuses("slide_id,label\ns1,a\ns1,b\n");
+}
+
+TEST(SplitTest, ReadsBothFormsOfClam) {
+  for (const auto* name : {"splits_0.csv", "splits_0_bool.csv"}) {
+    const auto split = read_split(fixture(name));
+    EXPECT_THAT(split.train, ElementsAre("slide_a", "slide_a2")) << name;
+    EXPECT_THAT(split.validation, ElementsAre("slide_b")) << name;
+    EXPECT_THAT(split.test, ElementsAre("slide,c")) << name;
+  }
+}
+
+TEST(SplitTest, RefusesAnIdInTwoParts) {
+  const support::TemporaryFolder folder;
+  imaging::write_file(folder / "splits.csv", ",train,val,test\n0,a,a,b\n");
+
+  EXPECT_THAT([&] { (void)read_split(folder / "splits.csv"); },
+              Throws<Error>(HasCode(ErrorCode::corrupt_data)));
+}
+
+TEST(SplitTest, KeepsPatientsTogetherAndClassesShared) {
+  const auto table = painted_cohort();
+  const auto labels = label_indices(table, table.class_names());
+
+  const auto split = make_split(table, {.validation = 0.2, .test = 0.2}, 5);
+
+  std::map<std::string, std::set<int>> parts_of_patient;
+  std::map<std::string, std::string> patient_of;
+  for (const auto& row : table.rows) patient_of[row.id] = row.patient;
+  int part = 0;
+  for (const auto* ids : {&split.train, &split.validation, &split.test}) {
+    std::int64_t tumours = 0;
+    for (const auto& id : *ids) {
+      parts_of_patient[patient_of[id]].insert(part);
+      tumours += labels.at(id);
+    }
+    EXPECT_EQ(ids->size(), part == 0 ? 48U : 16U);
+    EXPECT_EQ(tumours, part == 0 ? 12 : 4);
+    ++part;
+  }
+  for (const auto& [patient, parts] : parts_of_patient) EXPECT_EQ(parts.size(), 1U) << patient;
+}
+
+TEST(SplitTest, DependsOnTheSeedAloneAndSurvivesTheFile) {
+  const support::TemporaryFolder folder;
+  const auto split = make_split(painted_cohort(), {}, 3);
+  EXPECT_EQ(split.test, make_split(painted_cohort(), {}, 3).test);
+  EXPECT_NE(split.test, make_split(painted_cohort(), {}, 4).test);
+
+  write_split(folder / "splits_0.csv", split);
+
+  const auto back = read_split(folder / "splits_0.csv");
+  EXPECT_EQ(back.train, split.train);
+  EXPECT_EQ(back.validation, split.validation);
+  EXPECT_EQ(back.test, split.test);
+}
+
+TEST(SplitTest, LeavesALonePatientInTheTrainingPart) {
+  const LabelTable table{{{"s1", "p1", "a"}, {"s2", "p2", "b"}}};
+
+  const auto split = make_split(table, {}, 1);
+
+  EXPECT_THAT(split.train, ElementsAre("s1", "s2"));
+  EXPECT_THAT([&] { (void)make_split(table, {.validation = 0.6, .test = 0.5}, 1); },
+              Throws<Error>(HasCode(ErrorCode::invalid_argument)));
+}
+
+}  // namespace
+}  // namespace mil
