@@ -1,0 +1,341 @@
+#include "imaging/phantom/slide_phantom.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cmath>
+#include <exception>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "imaging/base/error.h"
+#include "imaging/base/files.h"
+#include "imaging/base/options_json.h"
+#include "imaging/phantom/detail/tissue_layout.h"
+#include "imaging/phantom/detail/tissue_painter.h"
+#include "imaging/slide/pyramid_tiff_writer.h"
+
+namespace imaging {
+namespace {
+
+constexpr std::int64_t kBlockWidth = 512;
+constexpr std::int64_t kBlockHeight = PyramidTiffWriter::kTilePx;
+constexpr std::int64_t kBlurPx = 4;  // margin of a block, and the longest half of the blur
+constexpr double kOutlineStepUm = 8;
+constexpr double kMostOutlineNodes = 1400;  // along the longer side: bounds the memory of the outlines
+
+/// 10 to the power of -x for x in about [-1, 8], to 1e-4 relative; branch-free, so that the loop over pixels
+/// vectorises.
+inline float transmittance(float density) {
+  const float t = std::min(std::max(density * -3.3219281F, -30.0F), 4.0F) + 64.0F;
+  const int whole = static_cast<int>(t);
+  const float f = t - static_cast<float>(whole);
+  const float power = 1 + f * (0.6951786F + f * (0.2261497F + f * 0.0782013F));
+  return power * std::bit_cast<float>((whole - 64 + 127) << 23);
+}
+
+inline std::uint32_t pixel_hash(std::uint32_t x, std::uint32_t y, std::uint32_t seed) {
+  std::uint32_t h = x * 0x9e3779b1U ^ (y * 0x85ebca77U + seed);
+  h = (h ^ (h >> 15)) * 0x2c1b3c6dU;
+  h = (h ^ (h >> 12)) * 0x297a2d39U;
+  return h ^ (h >> 15);
+}
+
+/// Separable blur of one plane; the result is valid kBlurPx away from the border.
+void blur(std::vector<float>& plane, std::vector<float>& scratch, std::int64_t width, std::int64_t height,
+          const std::array<float, kBlurPx + 1>& taps) {
+  const std::int64_t last = width * height - kBlurPx;
+  for (std::int64_t i = kBlurPx; i < last; ++i) {
+    float sum = taps[0] * plane[static_cast<std::size_t>(i)];
+    for (std::int64_t k = 1; k <= kBlurPx; ++k) {
+      sum += taps[static_cast<std::size_t>(k)] *
+             (plane[static_cast<std::size_t>(i - k)] + plane[static_cast<std::size_t>(i + k)]);
+    }
+    scratch[static_cast<std::size_t>(i)] = sum;
+  }
+  for (std::int64_t y = kBlurPx; y < height - kBlurPx; ++y) {
+    float* to = plane.data() + y * width;
+    const float* from = scratch.data() + y * width;
+    for (std::int64_t x = 0; x < width; ++x) {
+      float sum = taps[0] * from[x];
+      for (std::int64_t k = 1; k <= kBlurPx; ++k) {
+        sum += taps[static_cast<std::size_t>(k)] * (from[x - k * width] + from[x + k * width]);
+      }
+      to[x] = sum;
+    }
+  }
+}
+
+std::array<float, kBlurPx + 1> gaussian_taps(double sigma_px) {
+  std::array<float, kBlurPx + 1> taps{};
+  double sum = 0;
+  for (std::int64_t k = 0; k <= kBlurPx; ++k) {
+    const double weight = std::exp(-0.5 * static_cast<double>(k * k) / (sigma_px * sigma_px));
+    taps[static_cast<std::size_t>(k)] = static_cast<float>(weight);
+    sum += k == 0 ? weight : 2 * weight;
+  }
+  for (float& tap : taps) tap = static_cast<float>(static_cast<double>(tap) / sum);
+  return taps;
+}
+
+std::filesystem::path beside(const std::filesystem::path& path, const char* extension) {
+  return std::filesystem::path(path).replace_extension(extension);
+}
+
+nlohmann::ordered_json regions_to_geojson(const std::vector<PhantomRegion>& regions) {
+  nlohmann::ordered_json features = nlohmann::ordered_json::array();
+  for (const auto& region : regions) {
+    std::string name;
+    std::array<int, 3> colour{};
+    switch (region.tissue) {
+      case TissueClass::tumour:
+        name = "Tumour", colour = {200, 0, 0};
+        break;
+      case TissueClass::gland:
+        name = "Glands", colour = {70, 120, 200};
+        break;
+      case TissueClass::fat:
+        name = "Fat", colour = {230, 190, 60};
+        break;
+      case TissueClass::lymphocytes:
+        name = "Lymphocytes", colour = {110, 50, 160};
+        break;
+      default:
+        name = "Tissue", colour = {0, 140, 70};
+        break;
+    }
+    nlohmann::ordered_json rings = nlohmann::ordered_json::array();
+    for (const auto& ring : region.rings_l0) {
+      nlohmann::ordered_json points = nlohmann::ordered_json::array();
+      const auto add = [&](const PointD& p) {
+        points.push_back({std::round(p.x * 100) / 100, std::round(p.y * 100) / 100});
+      };
+      for (const PointD& point : ring) add(point);
+      add(ring.front());
+      rings.push_back(std::move(points));
+    }
+    features.push_back(
+        {{"type", "Feature"},
+         {"geometry", {{"type", "Polygon"}, {"coordinates", std::move(rings)}}},
+         {"properties",
+          {{"objectType", "annotation"}, {"classification", {{"name", name}, {"color", colour}}}}}});
+  }
+  return {{"type", "FeatureCollection"}, {"features", std::move(features)}};
+}
+
+}  // namespace
+
+std::string_view to_string(TissueClass tissue) {
+  switch (tissue) {
+    case TissueClass::background:
+      return "background";
+    case TissueClass::stroma:
+      return "stroma";
+    case TissueClass::fat:
+      return "fat";
+    case TissueClass::gland:
+      return "gland";
+    case TissueClass::lymphocytes:
+      return "lymphocytes";
+    case TissueClass::tumour:
+      return "tumour";
+  }
+  return "background";
+}
+
+struct SlidePhantom::Impl {
+  explicit Impl(const SlidePhantomOptions& given)
+      : options((check_options(given), given)),
+        domain(find_stain_domain(given.domain)),
+        layout(static_cast<double>(given.width) * given.mpp, static_cast<double>(given.height) * given.mpp,
+               static_cast<std::uint64_t>(given.seed), given.tumour_fraction, given.tumour_regions),
+        taps(gaussian_taps(std::max(0.05, domain.blur_um / given.mpp))) {
+    for (std::size_t c = 0; c < 3; ++c) {
+      haematoxylin[c] = static_cast<float>(domain.stains.rows[0][c] * domain.haematoxylin);
+      eosin[c] = static_cast<float>(domain.stains.rows[1][c] * domain.eosin);
+      for (std::size_t i = 0; i < tone[c].size(); ++i) {
+        const double light = static_cast<double>(i) / static_cast<double>(tone[c].size() - 1);
+        tone[c][i] = static_cast<float>(255.0 * domain.white[c] * std::pow(light, domain.gamma));
+      }
+    }
+  }
+
+  /// One block of the fixed grid of blocks, cropped to the slide by the caller.
+  [[nodiscard]] Image8 render_block(std::int64_t column, std::int64_t row) const {
+    const std::int64_t left = column * kBlockWidth;
+    const std::int64_t top = row * kBlockHeight;
+    const SizeI padded{kBlockWidth + 2 * kBlurPx, kBlockHeight + 2 * kBlurPx};
+    const auto stains = detail::paint_tissue(layout, options.mpp, left - kBlurPx, top - kBlurPx, padded);
+    Image8 block(kBlockWidth, kBlockHeight, 3);
+    std::vector<float> plane(static_cast<std::size_t>(padded.width * padded.height), 1.0F);
+    std::vector<float> scratch(plane.size());
+    const auto noise =
+        static_cast<float>(domain.noise * 2.449 / 1023.0);  // triangular: deviation is width / sqrt(6)
+    for (std::size_t c = 0; c < 3; ++c) {
+      if (!stains.is_glass) {
+        const float kh = haematoxylin[c];
+        const float ke = eosin[c];
+        const float* h = stains.haematoxylin.data();
+        const float* e = stains.eosin.data();
+        for (std::size_t i = 0; i < plane.size(); ++i) plane[i] = transmittance(h[i] * kh + e[i] * ke);
+        blur(plane, scratch, padded.width, padded.height, taps);
+      }
+      const auto seed =
+          static_cast<std::uint32_t>(options.seed) * 747796405U + static_cast<std::uint32_t>(c) * 97U;
+      const auto most = static_cast<float>(tone[c].size() - 1);
+      for (std::int64_t y = 0; y < kBlockHeight; ++y) {
+        const float* from = plane.data() + (y + kBlurPx) * padded.width + kBlurPx;
+        std::uint8_t* to = block.row(y) + c;
+        for (std::int64_t x = 0; x < kBlockWidth; ++x) {
+          const std::uint32_t hash =
+              pixel_hash(static_cast<std::uint32_t>(left + x), static_cast<std::uint32_t>(top + y), seed);
+          const float level = tone[c][static_cast<std::size_t>(std::min(from[x], 1.0F) * most + 0.5F)];
+          const auto spread =
+              static_cast<float>(static_cast<int>(hash & 1023U) - static_cast<int>((hash >> 12) & 1023U));
+          to[x * 3] =
+              static_cast<std::uint8_t>(std::min(std::max(level + noise * spread + 0.5F, 0.0F), 255.0F));
+        }
+      }
+    }
+    return block;
+  }
+
+  /// Fills `image`, whose first pixel is (left, top) of the slide, from the blocks that touch it.
+  void render_into(Image8& image, std::int64_t left, std::int64_t top, int threads) const {
+    const auto floor_div = [](std::int64_t a, std::int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); };
+    const std::int64_t first_column = floor_div(left, kBlockWidth);
+    const std::int64_t first_row = floor_div(top, kBlockHeight);
+    const std::int64_t columns = floor_div(left + image.width() - 1, kBlockWidth) - first_column + 1;
+    const std::int64_t rows = floor_div(top + image.height() - 1, kBlockHeight) - first_row + 1;
+    std::atomic<std::int64_t> next{0};
+    std::mutex mutex;
+    std::exception_ptr failure;
+    const auto work = [&] {
+      try {
+        for (std::int64_t i = next++; i < columns * rows; i = next++) {
+          const std::int64_t column = first_column + i % columns;
+          const std::int64_t row = first_row + i / columns;
+          const Image8 block = render_block(column, row);
+          const std::int64_t x0 = std::max(left, column * kBlockWidth);
+          const std::int64_t x1 = std::min(left + image.width(), (column + 1) * kBlockWidth);
+          const std::int64_t y0 = std::max(top, row * kBlockHeight);
+          const std::int64_t y1 = std::min(top + image.height(), (row + 1) * kBlockHeight);
+          for (std::int64_t y = y0; y < y1; ++y) {
+            const std::uint8_t* from = block.pixel(x0 - column * kBlockWidth, y - row * kBlockHeight);
+            std::copy(from, from + (x1 - x0) * 3, image.pixel(x0 - left, y - top));
+          }
+        }
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        failure = std::current_exception();
+      }
+    };
+    {
+      std::vector<std::jthread> helpers;
+      for (int i = 1; i < threads; ++i) helpers.emplace_back(work);
+      work();
+    }
+    if (failure) std::rethrow_exception(failure);
+  }
+
+  SlidePhantomOptions options;
+  const StainDomain& domain;
+  detail::TissueLayout layout;
+  std::array<float, kBlurPx + 1> taps;
+  std::array<float, 3> haematoxylin{};
+  std::array<float, 3> eosin{};
+  std::array<std::array<float, 4096>, 3> tone{};
+};
+
+SlidePhantom::SlidePhantom(const SlidePhantomOptions& options) : impl_(std::make_unique<Impl>(options)) {}
+SlidePhantom::~SlidePhantom() = default;
+SlidePhantom::SlidePhantom(SlidePhantom&&) noexcept = default;
+SlidePhantom& SlidePhantom::operator=(SlidePhantom&&) noexcept = default;
+
+const SlidePhantomOptions& SlidePhantom::options() const {
+  return impl_->options;
+}
+
+TissueClass SlidePhantom::class_at(double x_um, double y_um) const {
+  return impl_->layout.class_at(static_cast<float>(x_um), static_cast<float>(y_um));
+}
+
+double SlidePhantom::tumour_fraction() const {
+  return impl_->layout.tumour_fraction();
+}
+
+Image8 SlidePhantom::render(std::int64_t x_l0, std::int64_t y_l0, SizeI size) const {
+  if (size.width < 1 || size.height < 1) {
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("A phantom region of {} x {} pixels cannot be rendered.", size.width, size.height));
+  }
+  Image8 image(size.width, size.height, 3);
+  impl_->render_into(image, x_l0, y_l0, 1);
+  return image;
+}
+
+std::vector<PhantomRegion> SlidePhantom::regions() const {
+  const double longer = std::max(impl_->layout.width_um(), impl_->layout.height_um());
+  const double step = std::max(kOutlineStepUm, longer / kMostOutlineNodes);
+  std::vector<PhantomRegion> regions;
+  for (const TissueClass tissue : {TissueClass::stroma, TissueClass::tumour, TissueClass::gland,
+                                   TissueClass::fat, TissueClass::lymphocytes}) {
+    if (tissue == TissueClass::tumour && impl_->options.tumour_fraction <= 0) continue;
+    for (auto& rings : impl_->layout.outlines(tissue, step)) {
+      for (auto& ring : rings) {
+        for (PointD& point : ring) point = {point.x / impl_->options.mpp, point.y / impl_->options.mpp};
+      }
+      regions.push_back({tissue, std::move(rings)});
+    }
+  }
+  return regions;
+}
+
+void write_slide_phantom(const std::filesystem::path& path, const SlidePhantomOptions& options,
+                         const JobContext& job, int threads) {
+  const std::string extension = path.extension().string();
+  if (extension != ".tif" && extension != ".tiff") {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("{}: a phantom slide is written as .tif or .tiff.", path.string()));
+  }
+  const SlidePhantom phantom(options);
+  const auto& domain = find_stain_domain(options.domain);
+  const std::string_view label = options.tumour_fraction > 0 ? "tumour" : "normal";
+  const int workers =
+      threads > 0 ? threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  PyramidTiffWriter writer(
+      path, {.size = {options.width, options.height},
+             .mpp_x = options.mpp,
+             .mpp_y = options.mpp,
+             .jpeg_quality = domain.jpeg_quality,
+             .downsamples = {},
+             .description = fmt::format(
+                 "SYNTHETIC H&E phantom by Tessera, painted by a program. Not a specimen, not for diagnosis. "
+                 "seed={} domain={} label={} mpp={}",
+                 options.seed, options.domain, label, options.mpp)});
+  for (std::int64_t y = 0; y < options.height; y += kBlockHeight) {
+    job.checkpoint("phantom slide", y, options.height);
+    Image8 band(options.width, std::min(kBlockHeight, options.height - y), 3);
+    phantom.impl_->render_into(band, 0, y, workers);
+    writer.append_rows(band);
+  }
+  job.checkpoint("phantom slide", options.height, options.height);
+  const nlohmann::ordered_json truth{{"schema", "tessera.phantom/1"},
+                                     {"synthetic", true},
+                                     {"label", label},
+                                     {"seed", options.seed},
+                                     {"domain", options.domain},
+                                     {"tumour_fraction", std::round(phantom.tumour_fraction() * 1e4) / 1e4},
+                                     {"mpp", options.mpp},
+                                     {"options", options_to_json(options)}};
+  write_file(beside(path, ".geojson"), regions_to_geojson(phantom.regions()).dump() + "\n");
+  write_file(beside(path, ".json"), truth.dump(2) + "\n");
+  writer.finish();
+}
+
+}  // namespace imaging
