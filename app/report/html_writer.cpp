@@ -2,10 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
-
-#include "app/report/report_style.h"
-#include "imaging/base/version.h"
+#include "app/report/html_page.h"
 #include "imaging/raster/png.h"
 
 namespace report {
@@ -34,20 +31,7 @@ std::string picture(const imaging::Image8& image, std::string_view alternative) 
                      escape_html(alternative));
 }
 
-class Page {
- public:
-  template <typename... Args>
-  void add(fmt::format_string<Args...> format, Args&&... args) {
-    fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
-    text_ += '\n';
-  }
-  [[nodiscard]] std::string take() { return std::move(text_); }
-
- private:
-  std::string text_;
-};
-
-void add_header(Page& page, const ReportModel& model) {
+void add_header(HtmlPage& page, const ReportModel& model) {
   page.add("<header>\n<div>");
   page.add(R"(<p class="title">{}</p>)", kTitle);
   page.add("<h1>{}</h1>", escape_html(model.case_name));
@@ -64,7 +48,7 @@ void add_header(Page& page, const ReportModel& model) {
   page.add("</header>");
 }
 
-void add_facts(Page& page, const std::vector<Fact>& facts) {
+void add_facts(HtmlPage& page, const std::vector<Fact>& facts) {
   page.add("<dl>");
   for (const auto& fact : facts) {
     const auto code = fact.code.empty() ? "" : fmt::format("<code>{}</code>", escape_html(fact.code));
@@ -73,7 +57,7 @@ void add_facts(Page& page, const std::vector<Fact>& facts) {
   page.add("</dl>");
 }
 
-void add_result(Page& page, const ReportModel& model) {
+void add_result(HtmlPage& page, const ReportModel& model) {
   page.add(R"(<div class="columns">)");
   page.add("<section>\n<h2>Result</h2>");
   page.add(R"(<p class="headline">{}</p>)", escape_html(model.headline));
@@ -100,7 +84,7 @@ void add_result(Page& page, const ReportModel& model) {
   page.add("</section>\n</div>");
 }
 
-void add_notes(Page& page, const ReportModel& model) {
+void add_notes(HtmlPage& page, const ReportModel& model) {
   if (model.status == "failed") {
     page.add(R"(<section class="notes failed"><h2>What to do</h2><p>{}</p></section>)",
              escape_html(model.explanation));
@@ -121,7 +105,7 @@ std::string scale_mark(const Overview& overview) {
                      escape_html(overview.scale_bar->label), 100 * overview.scale_bar->share);
 }
 
-void add_overview(Page& page, const Overview& overview) {
+void add_overview(HtmlPage& page, const Overview& overview) {
   page.add("<section>\n<h2>Where the model looked</h2>\n<div class=\"pictures\">");
   page.add(R"(<figure><div class="frame">{}{}</div><figcaption>Overview</figcaption></figure>)",
            picture(overview.plain, "Overview of the whole slide."), scale_mark(overview));
@@ -143,7 +127,7 @@ void add_overview(Page& page, const Overview& overview) {
   page.add("</div>\n<p class=\"meaning\">{}</p>\n</section>", escape_html(overview.score_sentence));
 }
 
-void add_tiles(Page& page, const ReportModel& model) {
+void add_tiles(HtmlPage& page, const ReportModel& model) {
   page.add("<section>\n<h2>{}</h2>\n<ol class=\"gallery\">", escape_html(model.tiles_title));
   for (const auto& tile : model.tiles) {
     page.add(
@@ -157,39 +141,8 @@ void add_tiles(Page& page, const ReportModel& model) {
 
 }  // namespace
 
-std::string escape_html(std::string_view text) {
-  std::string escaped;
-  escaped.reserve(text.size());
-  for (const char letter : text) {
-    switch (letter) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      case '\'':
-        escaped += "&#39;";
-        break;
-      default:
-        escaped += letter;
-    }
-  }
-  return escaped;
-}
-
 std::string to_html(const ReportModel& model) {
-  Page page;
-  page.add("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">");
-  page.add(R"(<meta name="viewport" content="width=device-width, initial-scale=1">)");
-  page.add("<title>{}: {}</title>", escape_html(model.case_name), kTitle);
-  page.add("<style>\n{}</style>\n</head>\n<body>\n<main>", kReportStyle);
+  HtmlPage page(fmt::format("{}: {}", model.case_name, kTitle));
   add_header(page, model);
   add_result(page, model);
   add_notes(page, model);
@@ -197,9 +150,8 @@ std::string to_html(const ReportModel& model) {
   if (!model.tiles.empty()) add_tiles(page, model);
   page.add("<section class=\"provenance\">\n<h2>Provenance</h2>");
   add_facts(page, model.provenance);
-  page.add("</section>\n</main>");
-  page.add("<footer>{}</footer>\n</body>\n</html>", imaging::kResearchUse);
-  return page.take();
+  page.add("</section>");
+  return page.finish();
 }
 
 }  // namespace report

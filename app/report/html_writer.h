@@ -10,7 +10,4 @@ namespace report {
 /// The same bytes for the same model.
 [[nodiscard]] std::string to_html(const ReportModel& model);
 
-/// `text` with the five characters that HTML gives a meaning replaced by entities.
-[[nodiscard]] std::string escape_html(std::string_view text);
-
 }  // namespace report

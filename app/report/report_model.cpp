@@ -34,13 +34,6 @@ std::string grouped(std::int64_t number) {
   return digits;
 }
 
-/// One decimal; never rounds a probability to certainty or to impossibility.
-std::string percent(double share) {
-  if (share > 0 && share < 0.0005) return "< 0.1 %";
-  if (share < 1 && share >= 0.9995) return "> 99.9 %";
-  return fmt::format("{:.1f} %", 100 * share);
-}
-
 std::string score_text(double score) {
   const double size = std::abs(score);
   if (size == 0) return "0";
@@ -139,7 +132,8 @@ struct ScoreWords {
   bool is_share = false;  ///< sums to 1 over the slide
 };
 
-ScoreWords score_words(const std::string& kind, const std::string& name) {
+/// @param verdict  the class whose scores are shown, where there is one score per class
+ScoreWords score_words(const std::string& kind, const std::string& verdict) {
   if (kind == "attention") {
     return {"Attention",
             "Attention: what share of the decision each tile carries; sums to 1 over the slide; it is not a "
@@ -147,11 +141,11 @@ ScoreWords score_words(const std::string& kind, const std::string& name) {
             true};
   }
   if (kind == "attention_per_class") {
-    return {fmt::format("Attention for {}", name),
+    return {fmt::format("Attention for {}", verdict),
             fmt::format(
                 "Attention: what share of the decision for “{}” each tile carries; sums to 1 over the slide; "
                 "it is not a probability of tumour.",
-                name),
+                verdict),
             true};
   }
   if (kind == "class_token_attention") {
@@ -162,19 +156,20 @@ ScoreWords score_words(const std::string& kind, const std::string& name) {
   }
   if (kind == "instance_probability") {
     return {
-        fmt::format("Tile probability of {}", name),
+        fmt::format("Tile probability of {}", verdict),
         fmt::format("Tile probability: the probability of “{}” that the model gives each tile on its own.",
-                    name)};
+                    verdict)};
   }
   return {kind.empty() ? std::string("Tile score") : kind,
           "Tile score: the model's raw value for each tile."};
 }
 
-/// The channel of the verdict's class where there is one, else the first.
+/// The channel of the verdict's class where there is one per class, else the only one.
 std::size_t shown_channel(const workflows::CaseResult& result) {
-  const auto& names = result.score_names;
-  const auto found = std::find(names.begin(), names.end(), result.verdict.value_or(""));
-  return found == names.end() ? 0 : static_cast<std::size_t>(found - names.begin());
+  for (std::size_t at = 0; at < std::min(result.probabilities.size(), result.score_names.size()); ++at) {
+    if (result.probabilities[at].first == result.verdict) return at;
+  }
+  return 0;
 }
 
 imaging::Image8 read_picture(const fs::path& path, std::int64_t most_px) {
@@ -237,8 +232,7 @@ Overview make_overview(const workflows::CaseFolder& folder, const workflows::Cas
   overview.low = score_text(static_cast<double>(low));
   overview.middle = score_text((static_cast<double>(low) + static_cast<double>(high)) / 2);
   overview.high = score_text(static_cast<double>(high));
-  const auto name = channel < result.score_names.size() ? result.score_names[channel] : std::string();
-  auto words = score_words(result.score_kind, name);
+  auto words = score_words(result.score_kind, result.verdict.value_or(""));
   overview.score_title = std::move(words.title);
   overview.score_sentence = std::move(words.sentence);
   return overview;
@@ -291,7 +285,7 @@ std::vector<Fact> make_input(const workflows::CaseResult& result) {
     facts.push_back(
         {"Tiles", fmt::format("{} of {} px at {:.4g} {}", grouped(result.tiles), result.tile_px,
                               result.tile_mpp, is_physical(result) ? "µm/px" : "level-0 px per px")});
-    facts.push_back({"Tissue", fmt::format("{} of the slide", percent(result.tissue_fraction))});
+    facts.push_back({"Tissue", fmt::format("{} of the slide", percent_text(result.tissue_fraction))});
   }
   if (!result.corrupt_tiles.empty()) {
     facts.push_back(
@@ -340,6 +334,12 @@ std::vector<Fact> make_provenance(const workflows::CaseResult& result) {
 
 }  // namespace
 
+std::string percent_text(double probability) {
+  if (probability > 0 && probability < 0.0005) return "< 0.1 %";
+  if (probability < 1 && probability >= 0.9995) return "> 99.9 %";
+  return fmt::format("{:.1f} %", 100 * probability);
+}
+
 ReportModel read_report_model(const workflows::CaseFolder& folder, const std::string& printed_date) {
   const auto result = folder.read_result();
   ReportModel model;
@@ -364,11 +364,11 @@ ReportModel read_report_model(const workflows::CaseFolder& folder, const std::st
   }
   model.headline = *result.verdict;
   for (const auto& [name, probability] : result.probabilities) {
-    model.classes.push_back({name, probability, percent(probability), name == *result.verdict});
+    model.classes.push_back({name, probability, percent_text(probability), name == *result.verdict});
     if (name == *result.verdict) {
       model.explanation =
           fmt::format("The model finds “{}” the most probable of {} classes for this slide, with {}.", name,
-                      result.probabilities.size(), percent(probability));
+                      result.probabilities.size(), percent_text(probability));
     }
   }
   model.overview = make_overview(folder, result);

@@ -71,6 +71,9 @@ struct ReportModel {
   std::vector<Fact> provenance;
 };
 
+/// A probability with one decimal, never rounded to certainty or to impossibility: "97.3 %", "> 99.9 %".
+[[nodiscard]] std::string percent_text(double probability);
+
 /// Reads result.json, thumbnail.png, attention.ome.tif and top_tiles/ of a finished case, and nothing else.
 ///
 /// A failed case may lack everything but result.json.
