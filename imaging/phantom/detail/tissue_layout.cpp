@@ -112,7 +112,7 @@ float TissueLayout::tissue_depth(float x, float y) const {
   float depth = kNowhere;
   for (const Star& piece : pieces_) depth = std::max(depth, piece.depth(x, y, 1));
   if (depth < -200) return depth;
-  return depth + 60 * noise_.octaves(x / 260, y / 260) + 9 * noise_(x / 23, y / 23);
+  return depth + 85 * noise_.octaves(x / 280, y / 280) + 9 * noise_(x / 23, y / 23);
 }
 
 float TissueLayout::tumour_depth(float x, float y) const {
@@ -182,7 +182,7 @@ float TissueLayout::nest(float x, float y) const {
 }
 
 float TissueLayout::lumen_level(float x, float y) const {
-  return 0.98F + 0.30F * noise_(x / 210 + 29, y / 210 + 3);
+  return 0.86F + 0.32F * noise_(x / 210 + 29, y / 210 + 3);
 }
 
 std::vector<std::vector<std::vector<PointD>>> TissueLayout::outlines(TissueClass tissue,

@@ -162,7 +162,9 @@ class Painter {
     const float cover = smooth_step(-0.5F, 3.5F, frayed);
     if (cover <= 0) return;
     const float tumour = smooth_step(-6, 6, f.tumour);
-    const float fat = (1 - tumour) * smooth_step(-2, 2, f.fat + 5 * noise_(x / 14, y / 14));
+    const float infiltrate = smooth_step(-6, 2, f.lymphocytes);
+    const float fat =
+        (1 - tumour) * (1 - infiltrate) * smooth_step(-2, 2, f.fat + 14 * noise_(x / 26, y / 26));
     const float grain = noise_(x / 1.3F, y / 1.3F);
     if (tumour < 1) {
       if (fat < 1) stroma(x, y, f, grain, h, e);
@@ -187,16 +189,22 @@ class Painter {
   }
 
   void stroma(float x, float y, const Fields& f, float grain, float& h, float& e) const {
-    const float fine = noise_(f.across / 1.9F, f.along / 34);
-    const float bundle = noise_(f.across / 7 + 31, f.along / 95);
-    const float cleft =
-        noise_(f.across / 4.6F + 77, f.along / 48 + 13) + 0.45F * noise_(x / 3.1F + 7, y / 3.1F) * fine;
+    const float fine = noise_(f.across / 1.7F, f.along / 30);
+    const float bundle = noise_(f.across / 8 + 31, f.along / 85);
+    const float patch = noise_(x / 75 + 47, y / 75);
+    // Bundles cut across lie as lumps between those cut along.
+    const float lumps = noise_(x / 6.5F + 3, y / 6.5F) + 0.5F * noise_(x / 2.6F, y / 2.6F + 11);
+    const float cut_across = smooth_step(0.15F, 0.75F, noise_(x / 130 + 9, y / 130 + 57));
     // Looser and bluer around glands and lymphocytes, dense elsewhere.
     const float loose = std::max(smooth_step(-20, 40, f.gland), smooth_step(-30, 0, f.lymphocytes));
-    const float density = 0.58F + 0.17F * bundle + 0.16F * fine + 0.05F * grain - 0.14F * loose;
-    const float gap = smooth_step(0.40F - 0.10F * loose, 0.62F - 0.05F * loose, cleft + 0.12F * bundle);
-    e = density * (1 - 0.88F * gap);
-    h = (0.09F + 0.05F * loose + 0.04F * fine + 0.03F * grain) * (1 - 0.85F * gap);
+    const float streaks =
+        noise_(f.across / 4.2F + 77, f.along / 42 + 13) + 0.5F * noise_(x / 2.7F + 7, y / 2.7F) * fine;
+    const float cleft = mix(streaks, 0.75F * lumps, cut_across) + 0.22F * patch;
+    const float density = 0.40F + 0.12F * bundle + 0.13F * mix(fine, lumps, cut_across) + 0.05F * grain +
+                          0.07F * patch - 0.11F * loose;
+    const float gap = smooth_step(0.36F - 0.08F * loose, 0.66F - 0.06F * loose, cleft + 0.12F * bundle);
+    e = std::max(0.05F, density) * (1 - 0.90F * gap);
+    h = (0.055F + 0.055F * loose + 0.03F * fine + 0.03F * grain) * (1 - 0.85F * gap);
   }
 
   /// Fat cells: a thin membrane between neighbours of a jittered lattice, white inside.
@@ -224,27 +232,26 @@ class Painter {
         }
       }
     }
-    // Distance from the bisector of the two nearest centres.
-    const float wall =
-        (second - nearest) / (2 * (std::sqrt(second) + std::sqrt(nearest)) * 0.5F + 1e-3F) * 0.5F;
-    const float width = 1.0F + 0.5F * noise_(x / 9, y / 9);
-    const float membrane = 1 - smooth_step(width - 0.3F, width + 0.3F + 2 * soft_, wall);
-    e = 0.03F + 0.48F * membrane;
-    h = 0.02F + 0.10F * membrane;
+    // Zero on the bisector of the two nearest centres.
+    const float wall = 0.5F * (std::sqrt(second) - std::sqrt(nearest));
+    const float width = 0.25F + 0.35F * std::max(0.0F, noise_(x / 17, y / 17));
+    const float membrane = 1 - smooth_step(width, width + 0.5F + soft_, wall);
+    e = 0.012F + (0.26F + 0.08F * noise_(x / 7, y / 7)) * membrane;
+    h = 0.008F + 0.05F * membrane;
   }
 
   void malignant(float x, float y, const Fields& f, float grain, float& h, float& e) const {
     const float nest = layout_.nest(x, y);
     const float lumen_level = layout_.lumen_level(x, y);
     stroma(x, y, f, grain, h, e);
-    h += 0.05F;
+    h += 0.03F;
     const float epithelium = smooth_step(-0.03F, 0.03F, nest);
     if (epithelium <= 0) return;
     const float cloud = noise_(x / 5.3F, y / 5.3F);
     const float lumen = smooth_step(lumen_level - 0.02F, lumen_level + 0.02F, nest);
     const float debris = smooth_step(0.35F, 0.6F, noise_(x / 4 + 9, y / 4) + 0.3F * grain);
-    const float cell_e = mix(0.42F + 0.08F * cloud + 0.05F * grain, 0.02F + 0.30F * debris, lumen);
-    const float cell_h = mix(0.25F + 0.05F * cloud + 0.04F * grain, 0.01F + 0.14F * debris, lumen);
+    const float cell_e = mix(0.34F + 0.07F * cloud + 0.05F * grain, 0.02F + 0.26F * debris, lumen);
+    const float cell_h = mix(0.15F + 0.04F * cloud + 0.03F * grain, 0.01F + 0.12F * debris, lumen);
     h = mix(h, cell_h, epithelium);
     e = mix(e, cell_e, epithelium);
   }
@@ -319,8 +326,8 @@ class Painter {
                                          n.pallor * (1 - r2));
         // Nuclei that lie on one another add up a little.
         const float below = h[px];
-        h[px] = mix(below, std::max(value, 0.15F) + 0.22F * std::max(0.0F, below - 0.35F), cover);
-        e[px] = mix(e[px], 0.22F, 0.75F * cover);
+        h[px] = mix(below, std::max(value, 0.15F) + 0.15F * std::max(0.0F, below - 0.35F), cover);
+        e[px] = mix(e[px], 0.20F, 0.7F * cover);
       }
     }
   }
@@ -350,7 +357,7 @@ class Painter {
             .a = static_cast<float>(random.uniform(4.5, 8.5)),
             .b = static_cast<float>(is_plump ? random.uniform(1.8, 2.6) : random.uniform(1.0, 1.7)),
             .angle = fibre_angle(x, y) + static_cast<float>(random.normal(0, 0.16)),
-            .density = static_cast<float>(random.uniform(0.75, 1.15)),
+            .density = static_cast<float>(random.uniform(0.6, 0.95)),
             .chromatin = 0.14F,
             .rim = 0.05F,
             .pallor = is_plump ? 0.2F : 0.0F,
@@ -365,7 +372,7 @@ class Painter {
             .a = radius * 1.06F,
             .b = radius * 0.96F,
             .angle = static_cast<float>(random.uniform(0, 6.28)),
-            .density = static_cast<float>(random.uniform(1.05, 1.45)),
+            .density = static_cast<float>(random.uniform(0.85, 1.2)),
             .chromatin = 0.20F,
             .rim = 0.08F,
             .pallor = 0,
@@ -375,7 +382,7 @@ class Painter {
 
   void paint_lymphocytes() {
     if (max_lymphocytes_ < -2) return;
-    for_cells(Kind::lymphocyte, 7.2, 6, 0.38, [&](double x, double y, Random& random) {
+    for_cells(Kind::lymphocyte, 6.6, 6, 0.40, [&](double x, double y, Random& random) {
       const Fields f = fields_near(x, y);
       if (f.lymphocytes < static_cast<float>(random.uniform(-8, 10)) || f.tissue < 4 || f.tumour > -2) return;
       if (!random.chance(0.90)) return;
@@ -391,7 +398,7 @@ class Painter {
       float h = 0;
       float e = 0;
       adipose(static_cast<float>(x), static_cast<float>(y), h, e);
-      if (e < 0.3F || !random.chance(0.6)) return;
+      if (e < 0.15F || !random.chance(0.6)) return;
       stamp(spindle(x, y, random));
     });
   }
@@ -404,7 +411,7 @@ class Painter {
       if (layout_.nest(static_cast<float>(x), static_cast<float>(y)) > -0.06F || !random.chance(0.45)) return;
       stamp(spindle(x, y, random));
     });
-    for_cells(Kind::tumour, 8.6, 14, 0.42, [&](double x, double y, Random& random) {
+    for_cells(Kind::tumour, 9.4, 14, 0.42, [&](double x, double y, Random& random) {
       const Fields f = fields_near(x, y);
       if (f.tissue < 4 || f.tumour < 0) return;
       const float nest = layout_.nest(static_cast<float>(x), static_cast<float>(y));
@@ -412,14 +419,14 @@ class Painter {
       if (nest < 0.03F || nest > level - 0.02F || !random.chance(0.92)) return;
       const double size = 3.9 * std::exp(random.normal(0, 0.24));
       const double shape = random.uniform(1.0, 1.75);
-      const bool is_dark = random.chance(0.45);
+      const bool is_dark = random.chance(0.35);
       stamp({.x = static_cast<float>(x),
              .y = static_cast<float>(y),
              .a = static_cast<float>(std::min(9.0, size * std::sqrt(shape))),
              .b = static_cast<float>(std::min(7.0, size / std::sqrt(shape))),
              .angle = static_cast<float>(random.uniform(0, 6.28)),
-             .density = static_cast<float>(is_dark ? random.uniform(1.05, 1.5) : random.uniform(0.7, 1.05)),
-             .chromatin = static_cast<float>(random.uniform(0.16, 0.34)),
+             .density = static_cast<float>(is_dark ? random.uniform(0.85, 1.2) : random.uniform(0.5, 0.85)),
+             .chromatin = static_cast<float>(random.uniform(0.18, 0.38)),
              .rim = is_dark ? 0.05F : 0.30F,
              .pallor = is_dark ? 0.0F : 0.18F,
              .skew = static_cast<float>(random.uniform(-0.22, 0.22)),
@@ -431,9 +438,9 @@ class Painter {
 
   void paint_glands() {
     if (max_gland_ < 0) return;
-    for_cells(Kind::gland, 92, 58, 0.17, [&](double x, double y, Random& random) {
+    for_cells(Kind::gland, 84, 58, 0.18, [&](double x, double y, Random& random) {
       const Fields f = fields_near(x, y);
-      const double radius = random.uniform(25, 43);
+      const double radius = random.uniform(24, 41);
       if (f.gland < 10 || f.tissue < static_cast<float>(radius) + 12 ||
           f.tumour > -static_cast<float>(radius) - 8 || f.fat > -8 || f.lymphocytes > -10) {
         return;
@@ -499,8 +506,8 @@ class Painter {
         const float membrane = smooth_step(-1.8F, -0.9F, depth) * (1 - smooth_step(-0.1F, 0.7F, depth));
         const float inside = smooth_step(-0.6F, 0.6F, depth);
         const float apical = smooth_step(6, g.epithelium, depth);
-        float cell_h = mix(0.26F, 0.11F, apical) + 0.03F * grain;
-        float cell_e = mix(0.44F, 0.36F, apical) + 0.05F * grain;
+        float cell_h = mix(0.20F, 0.09F, apical) + 0.03F * grain;
+        float cell_e = mix(0.36F, 0.30F, apical) + 0.05F * grain;
         if (g.goblet > 0 && depth > 6 && depth < g.epithelium + 1) {
           const float turn = (std::atan2(s, c) / kTwoPi + 0.5F) * static_cast<float>(cells);
           const auto cell = static_cast<std::uint64_t>(turn);
@@ -521,7 +528,7 @@ class Painter {
         cell_h = mix(cell_h, 0.02F + 0.05F * secretion, lumen);
         cell_e = mix(cell_e + 0.12F * brush, 0.03F + 0.15F * secretion, lumen);
         h = mix(mix(h, 0.16F, membrane), cell_h, inside);
-        e = mix(mix(e, 0.68F, membrane), cell_e, inside);
+        e = mix(mix(e, 0.52F, membrane), cell_e, inside);
       }
     }
     for (int i = 0; i < cells; ++i) {
@@ -540,7 +547,7 @@ class Painter {
              .a = static_cast<float>(random.uniform(3.4, 4.4)),
              .b = static_cast<float>(random.uniform(2.2, 2.8)),
              .angle = std::atan2(dy, dx),
-             .density = static_cast<float>(random.uniform(0.85, 1.15)),
+             .density = static_cast<float>(random.uniform(0.65, 0.95)),
              .chromatin = 0.16F,
              .rim = 0.18F,
              .pallor = 0.10F,
