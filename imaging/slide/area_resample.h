@@ -17,6 +17,10 @@ namespace imaging {
 /// (level 0 where none is). Lower levels are trusted only for their pixels; geometry comes from the level
 /// sizes (`level_step`).
 ///
+/// OpenSlide takes whole level-0 positions only: where a level's downsample is not whole, its pixels come
+/// interpolated by up to 0.5 / downsample of a pixel. The place is still right; the picture is a little
+/// softer.
+///
 /// @throws Error  as SlideReader::read_region.
 /// @par Cost      Decodes at most 4x the pixels asked for on a pyramid of step 2.
 [[nodiscard]] Image8 read_area(const SlideReader& reader, RectD rect_l0, SizeI size);

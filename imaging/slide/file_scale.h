@@ -11,12 +11,12 @@ namespace imaging {
 
 /// What a file says of its scale, unchecked.
 struct ScaleClaims {
-  std::optional<std::string> mpp_x;         ///< openslide.mpp-x, as text
-  std::optional<std::string> mpp_y;         ///< openslide.mpp-y, as text
-  std::optional<double> tiff_x_resolution;  ///< pixels per unit
-  std::optional<double> tiff_y_resolution;  ///< pixels per unit
-  std::string_view tiff_unit;               ///< "inch", "centimeter" or anything else for none
-  std::optional<double> objective_power;    ///< nominal magnification; only compared
+  std::optional<std::string> mpp_x = std::nullopt;         ///< openslide.mpp-x, as text
+  std::optional<std::string> mpp_y = std::nullopt;         ///< openslide.mpp-y, as text
+  std::optional<double> tiff_x_resolution = std::nullopt;  ///< pixels per unit
+  std::optional<double> tiff_y_resolution = std::nullopt;  ///< pixels per unit
+  std::string_view tiff_unit = "";                         ///< "inch", "centimeter" or anything else for none
+  std::optional<double> objective_power = std::nullopt;    ///< nominal magnification; only compared
 };
 
 /// Weighs the claims: mpp first, then the TIFF tags, each only within 0.05 to 20 µm/px. What is out of range,

@@ -77,8 +77,8 @@ class TileStream::Impl {
         const auto may_start = [&] {
           return claimed_ == tile_count() || claimed_ < taken_ + static_cast<std::int64_t>(slots_.size());
         };
-        if (!has_room_.wait(lock, own_stop, may_start)) return;
-        if (claimed_ == tile_count() || stop_.stop_requested()) return;
+        has_room_.wait(lock, own_stop, may_start);
+        if (claimed_ == tile_count() || own_stop.stop_requested() || stop_.stop_requested()) return;
         number = claimed_++;
       }
       auto result = decode(number);

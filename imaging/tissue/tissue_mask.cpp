@@ -369,8 +369,10 @@ TissueMask find_tissue(const SlideReader& reader, const SlideScale& scale, const
   cv::threshold(saturation, binary, threshold, 255, cv::THRESH_BINARY);
   if (options.close > 1) {
     const auto side = static_cast<int>(options.close);
-    cv::morphologyEx(binary, binary, cv::MORPH_CLOSE,
-                     cv::getStructuringElement(cv::MORPH_RECT, {side, side}));
+    const auto square = cv::getStructuringElement(cv::MORPH_RECT, {side, side});
+    const int anchor = side / 2;  // mirrored for the erosion, or an even side would shift the mask
+    cv::dilate(binary, binary, square, {anchor, anchor});
+    cv::erode(binary, binary, square, {side - 1 - anchor, side - 1 - anchor});
   }
   const PointD pixel_l0{static_cast<double>(slide.width) / static_cast<double>(size.width),
                         static_cast<double>(slide.height) / static_cast<double>(size.height)};
