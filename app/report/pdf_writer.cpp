@@ -4,7 +4,7 @@
 #include <QFontDatabase>
 #include <QGuiApplication>
 #include <QImage>
-#include <QLinearGradient>
+#include <QLoggingCategory>
 #include <QPainter>
 #include <QPdfWriter>
 #include <QTextLayout>
@@ -323,6 +323,7 @@ void add_overview(Sheets& sheets, const Overview& overview) {
   constexpr double kColourWidth = 18 * kMm;
   constexpr double kMostHeight = 110 * kMm;
   constexpr double kLeastHeight = 60 * kMm;
+  constexpr double kLeastCaption = 40 * kMm;
   const Text meaning(to_qt(overview.score_sentence), make_font(8.5), kWidth);
   const Text heading("Where the model looked", make_font(8, true), kWidth);
   const double words = heading.height() + 1.5 * kMm + 6 * kMm + meaning.height() + 1.5 * kMm;
@@ -336,7 +337,7 @@ void add_overview(Sheets& sheets, const Overview& overview) {
   const double width = height / aspect;
 
   sheets.heading("Where the model looked");
-  const double second = kLeft + column + kGap;
+  const double second = kLeft + std::max(width, kLeastCaption) + kGap;
   for (const auto& [x, image, caption] : {std::tuple{kLeft, &overview.plain, std::string("Overview")},
                                           std::tuple{second, &overview.heatmap, overview.score_title}}) {
     sheets.picture(to_qt(*image), x, sheets.y, width, height);
@@ -423,6 +424,8 @@ struct GuiApplication::Impl {
 
 GuiApplication::GuiApplication() {
   if (QCoreApplication::instance() == nullptr) {
+    // The offscreen platform warns of what only a desktop has; a command's stderr is for its user.
+    QLoggingCategory::setFilterRules("default.warning=false");
     impl_ = std::make_unique<Impl>();
   } else if (qobject_cast<QGuiApplication*>(QCoreApplication::instance()) == nullptr) {
     throw Error(ErrorCode::internal,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <thread>
 
 #include "app/report/html_writer.h"
 #include "imaging/base/files.h"
@@ -167,6 +168,16 @@ TEST_F(ReportTest, SameInputAndDateGiveTheSameBytes) {
   EXPECT_EQ(imaging::read_file(folder.report_pdf()), pdf);
   EXPECT_THAT(pdf, Not(HasSubstr("/CreationDate")));
   EXPECT_THAT(pdf, Not(HasSubstr(folder_.path().string())));
+}
+
+TEST_F(ReportTest, WritesTheSameFromAnotherThread) {
+  const auto folder = make_case(support::sample_result());
+  writer().write(folder, kDate);
+  const auto pdf = imaging::read_file(folder.report_pdf());
+
+  std::jthread([&] { writer().write(folder, kDate); }).join();
+
+  EXPECT_EQ(imaging::read_file(folder.report_pdf()), pdf);
 }
 
 TEST_F(ReportTest, PdfFitsTwoPagesEachWithNoticeAndNumber) {
