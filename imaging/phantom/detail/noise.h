@@ -35,9 +35,14 @@ class Noise {
     return above + fy * (below - above);
   }
 
+  /// The same on the grid's axes and on turned ones, so that the grid does not show.
+  [[nodiscard]] float round(float x, float y) const {
+    return 0.7F * ((*this)(x, y) + (*this)(0.8F * x - 0.6F * y + 37.3F, 0.6F * x + 0.8F * y + 11.9F));
+  }
+
   /// Three octaves, still about [-1, 1].
   [[nodiscard]] float octaves(float x, float y) const {
-    return 0.6F * (*this)(x, y) + 0.3F * (*this)(x * 2.03F + 17.3F, y * 2.03F + 5.1F) +
+    return 0.6F * round(x, y) + 0.3F * round(x * 2.03F + 17.3F, y * 2.03F + 5.1F) +
            0.15F * (*this)(x * 4.01F + 31.7F, y * 4.01F + 71.9F);
   }
 

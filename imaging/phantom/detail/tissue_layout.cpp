@@ -148,7 +148,7 @@ Fields TissueLayout::fields_at(float x, float y) const {
   Fields fields{};
   fields.tissue = tissue_depth(x, y);
   fields.tumour = tumours_.empty() ? kNowhere : tumour_depth(x, y);
-  fields.fat = 420 * (noise_.octaves(x / 430 + 41, y / 430 + 17) - 0.22F);
+  fields.fat = 420 * (noise_.octaves(x / 430 + 41, y / 430 + 17) - 0.30F);
   fields.gland = 300 * (noise_.octaves(x / 380 + 11, y / 380 + 53) + 0.02F);
   fields.lymphocytes = lymphocyte_depth(x, y);
   const float u = x * fibre_cos_ + y * fibre_sin_;
@@ -176,13 +176,13 @@ TissueClass TissueLayout::class_at(float x, float y) const {
 }
 
 float TissueLayout::nest(float x, float y) const {
-  const float architecture = noise_(x / 330 + 19, y / 330 + 83);
-  return noise_(x / 44 + 5, y / 44 + 9) + 0.38F * noise_(x / 19 + 61, y / 19 + 43) + 0.30F +
+  const float architecture = noise_.round(x / 330 + 19, y / 330 + 83);
+  return noise_.round(x / 46 + 5, y / 46 + 9) + 0.34F * noise_.round(x / 19 + 61, y / 19 + 43) + 0.28F +
          0.22F * architecture;
 }
 
 float TissueLayout::lumen_level(float x, float y) const {
-  return 0.86F + 0.32F * noise_(x / 210 + 29, y / 210 + 3);
+  return 0.84F + 0.36F * noise_.round(x / 230 + 29, y / 230 + 3);
 }
 
 std::vector<std::vector<std::vector<PointD>>> TissueLayout::outlines(TissueClass tissue,

@@ -164,7 +164,7 @@ class Painter {
     const float tumour = smooth_step(-6, 6, f.tumour);
     const float infiltrate = smooth_step(-6, 2, f.lymphocytes);
     const float fat =
-        (1 - tumour) * (1 - infiltrate) * smooth_step(-2, 2, f.fat + 14 * noise_(x / 26, y / 26));
+        (1 - tumour) * (1 - infiltrate) * smooth_step(-2, 2, f.fat + 14 * noise_.round(x / 30, y / 30));
     const float grain = noise_(x / 1.3F, y / 1.3F);
     if (tumour < 1) {
       if (fat < 1) stroma(x, y, f, grain, h, e);
@@ -191,10 +191,10 @@ class Painter {
   void stroma(float x, float y, const Fields& f, float grain, float& h, float& e) const {
     const float fine = noise_(f.across / 1.7F, f.along / 30);
     const float bundle = noise_(f.across / 8 + 31, f.along / 85);
-    const float patch = noise_(x / 75 + 47, y / 75);
+    const float patch = noise_.round(x / 75 + 47, y / 75);
     // Bundles cut across lie as lumps between those cut along.
-    const float lumps = noise_(x / 6.5F + 3, y / 6.5F) + 0.5F * noise_(x / 2.6F, y / 2.6F + 11);
-    const float cut_across = smooth_step(0.15F, 0.75F, noise_(x / 130 + 9, y / 130 + 57));
+    const float lumps = noise_.round(x / 7.5F + 3, y / 7.5F) + 0.4F * noise_(x / 2.6F, y / 2.6F + 11);
+    const float cut_across = smooth_step(0.15F, 0.75F, noise_.round(x / 130 + 9, y / 130 + 57));
     // Looser and bluer around glands and lymphocytes, dense elsewhere.
     const float loose = std::max(smooth_step(-20, 40, f.gland), smooth_step(-30, 0, f.lymphocytes));
     const float streaks =
@@ -249,7 +249,8 @@ class Painter {
     if (epithelium <= 0) return;
     const float cloud = noise_(x / 5.3F, y / 5.3F);
     const float lumen = smooth_step(lumen_level - 0.02F, lumen_level + 0.02F, nest);
-    const float debris = smooth_step(0.35F, 0.6F, noise_(x / 4 + 9, y / 4) + 0.3F * grain);
+    const float debris =
+        smooth_step(0.25F, 0.95F, noise_.round(x / 6 + 9, y / 6) + 0.25F * noise_(x / 2.2F, y / 2.2F));
     const float cell_e = mix(0.34F + 0.07F * cloud + 0.05F * grain, 0.02F + 0.26F * debris, lumen);
     const float cell_h = mix(0.15F + 0.04F * cloud + 0.03F * grain, 0.01F + 0.12F * debris, lumen);
     h = mix(h, cell_h, epithelium);
@@ -456,7 +457,7 @@ class Painter {
                    .s2 = static_cast<float>(random.uniform(-0.07, 0.07)),
                    .c3 = static_cast<float>(random.uniform(-0.05, 0.05)),
                    .s3 = static_cast<float>(random.uniform(-0.05, 0.05)),
-                   .epithelium = static_cast<float>(std::min(random.uniform(13, 19), radius * 0.58)),
+                   .epithelium = static_cast<float>(std::min(random.uniform(14, 23), radius * 0.66)),
                    .goblet = static_cast<float>(std::max(0.0, random.uniform(-0.5, 0.7))),
                    .number = random()},
                   random);
@@ -523,7 +524,7 @@ class Painter {
         }
         const float lumen = smooth_step(g.epithelium - 0.7F, g.epithelium + 0.7F, depth);
         const float secretion =
-            smooth_step(0.1F, 0.7F, noise_(x / 15 + 3, y / 15) + 0.3F * noise_(x / 4, y / 4));
+            smooth_step(0.0F, 1.0F, noise_.round(x / 17 + 3, y / 17) + 0.3F * noise_(x / 3.7F, y / 3.7F));
         const float brush = smooth_step(g.epithelium - 2, g.epithelium - 0.8F, depth) * (1 - lumen);
         cell_h = mix(cell_h, 0.02F + 0.05F * secretion, lumen);
         cell_e = mix(cell_e + 0.12F * brush, 0.03F + 0.15F * secretion, lumen);
