@@ -1,1 +1,71 @@
-int main() { return 0; }
+#include <QApplication>
+#include <QCommandLineParser>
+#include <QFileInfo>
+#include <QRegularExpression>
+#include <cstdio>
+
+#include "app/gui/main_window.h"
+#include "app/gui/scripted_run.h"
+#include "app/gui/studio_services.h"
+#include "app/gui/theme.h"
+#include "imaging/base/version.h"
+
+namespace {
+
+constexpr int kUsage = 2;
+
+std::optional<std::string> value_of(const QCommandLineParser& parser, const QCommandLineOption& option) {
+  return parser.isSet(option) ? std::optional{parser.value(option).toStdString()} : std::nullopt;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  QApplication application(argc, argv);
+  QApplication::setApplicationName("tessera-studio");
+  QApplication::setApplicationVersion(QString::fromUtf8(imaging::kVersion));
+
+  QCommandLineParser parser;
+  parser.setApplicationDescription(
+      "The window of Tessera: looks at slides and analyses them. Research use only. Not for diagnosis.\n"
+      "With --screenshot nobody is asked anything: it opens the files, analyses the first where --analyze is "
+      "given, waits\n"
+      "until all that is visible is loaded, saves a picture of the window and ends (0 done, 2 usage, 3 bad "
+      "input).");
+  parser.addHelpOption();
+  parser.addVersionOption();
+  parser.addPositionalArgument("FILES", "Slides or images; the first is shown.", "[FILES...]");
+  const QCommandLineOption analyze("analyze", "Analyse the first file at once.");
+  const QCommandLineOption model("model", "Model package by name or path.", "M");
+  const QCommandLineOption out(
+      "out", "Folder for the results instead of \"Tessera results\" beside the slide.", "DIR");
+  const QCommandLineOption mpp("mpp", "Scale of the first file in um per pixel, or 'pixels'.", "M");
+  const QCommandLineOption screenshot("screenshot", "Save a picture of the window and end.", "PNG");
+  const QCommandLineOption size("size", "Size of the window.", "WxH");
+  parser.addOptions({analyze, model, out, mpp, screenshot, size});
+  parser.process(application);
+
+  gui::ScriptOptions options;
+  options.files = parser.positionalArguments();
+  options.analyze = parser.isSet(analyze);
+  options.model = value_of(parser, model);
+  options.mpp = value_of(parser, mpp);
+  if (parser.isSet(out)) options.out = QFileInfo(parser.value(out)).absoluteFilePath().toStdString();
+  if (parser.isSet(screenshot)) options.screenshot = parser.value(screenshot).toStdString();
+  const auto wanted_size = QRegularExpression("^(\\d{3,5})x(\\d{3,5})$").match(parser.value(size));
+  if (parser.isSet(size) && !wanted_size.hasMatch()) {
+    std::fprintf(stderr, "tessera-studio: --size is '%s', not WIDTHxHEIGHT in pixels such as 1440x900.\n",
+                 parser.value(size).toUtf8().constData());
+    return kUsage;
+  }
+
+  gui::apply_theme(application);
+  viewmodels::Studio studio(gui::make_studio_services(options.model));
+  gui::MainWindow window(&studio);
+  if (wanted_size.hasMatch()) window.resize(wanted_size.captured(1).toInt(), wanted_size.captured(2).toInt());
+  window.set_asks_for_scale(!options.screenshot && !options.mpp);
+  window.show();
+  gui::ScriptedRun script(options, &studio, &window);
+  script.start();
+  return QApplication::exec();
+}

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <QMainWindow>
+#include <optional>
+
+#include "app/gui/analysis_panel.h"
+#include "app/gui/message_bar.h"
+#include "app/gui/slide_view.h"
+#include "app/viewmodels/studio.h"
+
+class QLabel;
+class QListView;
+
+namespace gui {
+
+/// The studio's window. Holds no state of its own beyond its widgets.
+class MainWindow : public QMainWindow {
+  Q_OBJECT
+ public:
+  explicit MainWindow(viewmodels::Studio* studio);
+
+  [[nodiscard]] SlideView* slide_view() { return view_; }
+  [[nodiscard]] AnalysisPanel* analysis_panel() { return analysis_; }
+  [[nodiscard]] MessageBar* message_bar() { return messages_; }
+  /// Off where nobody is there to answer (a scripted run).
+  void set_asks_for_scale(bool on) { asks_for_scale_ = on; }
+
+ protected:
+  void dragEnterEvent(QDragEnterEvent* event) override;
+  void dropEvent(QDropEvent* event) override;
+  void closeEvent(QCloseEvent* event) override;
+
+ private:
+  void make_actions();
+  void make_side_panel();
+  void make_status_bar();
+  QAction* add_action(const char* object_name, const QString& text, const QString& icon,
+                      const QKeySequence& key);
+
+  void choose_files();
+  void choose_results_folder();
+  void choose_export();
+  void ask_scale();
+  void show_keys();
+  void refresh();
+  void refresh_zoom();
+  void show_position(std::optional<imaging::PointD> l0);
+
+  viewmodels::Studio* studio_;
+  bool asks_for_scale_ = true;
+  MessageBar* messages_;
+  SlideView* view_;
+  AnalysisPanel* analysis_;
+  QWidget* gallery_box_;
+  QListView* gallery_;
+  QLabel* position_;
+  QLabel* zoom_;
+  QAction* close_;
+  QAction* export_;
+  QAction* heatmap_;
+  QAction* outlines_;
+  QAction* map_;
+};
+
+}  // namespace gui

@@ -1,0 +1,146 @@
+#include "app/gui/result_panel.h"
+
+#include <QGridLayout>
+#include <QLabel>
+#include <QPainter>
+#include <QVBoxLayout>
+#include <algorithm>
+
+#include "app/gui/theme.h"
+#include "app/viewmodels/wording.h"
+
+namespace gui {
+namespace {
+
+constexpr int kBarRow = 24;
+constexpr int kBarHeight = 5;
+
+void clear(QLayout* layout) {
+  while (auto* item = layout->takeAt(0)) {
+    delete item->widget();
+    delete item;
+  }
+}
+
+}  // namespace
+
+ProbabilityBars::ProbabilityBars(QWidget* parent) : QWidget(parent) {
+  setObjectName("probability_bars");
+  setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
+}
+
+void ProbabilityBars::set_probabilities(std::vector<std::pair<std::string, double>> probabilities) {
+  probabilities_ = std::move(probabilities);
+  QStringList words;
+  for (const auto& [name, value] : probabilities_) {
+    words << tr("%1: %2 %").arg(QString::fromStdString(name)).arg(value * 100, 0, 'f', 1);
+  }
+  setAccessibleName(tr("Class probabilities"));
+  setAccessibleDescription(words.join(", "));
+  updateGeometry();
+  update();
+}
+
+QSize ProbabilityBars::sizeHint() const {
+  return {200, static_cast<int>(probabilities_.size()) * (kBarRow + 6)};
+}
+
+void ProbabilityBars::paintEvent(QPaintEvent*) {
+  QPainter painter(this);
+  painter.setRenderHint(QPainter::Antialiasing);
+  const auto best = std::ranges::max_element(probabilities_, {}, &std::pair<std::string, double>::second);
+  int y = 0;
+  for (auto it = probabilities_.begin(); it != probabilities_.end(); ++it) {
+    auto font = this->font();
+    font.setBold(it == best);
+    painter.setFont(font);
+    painter.setPen(palette().color(QPalette::WindowText));
+    const QRect line(0, y, width(), kBarRow - kBarHeight - 2);
+    painter.drawText(line, Qt::AlignLeft | Qt::AlignVCenter, QString::fromStdString(it->first));
+    painter.drawText(line, Qt::AlignRight | Qt::AlignVCenter, tr("%1 %").arg(it->second * 100, 0, 'f', 1));
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(palette().color(QPalette::Mid));
+    const QRectF track(0, y + kBarRow - kBarHeight, width(), kBarHeight);
+    painter.drawRoundedRect(track, 2.5, 2.5);
+    painter.setBrush(it == best ? kAccent : palette().color(QPalette::Dark));
+    painter.drawRoundedRect(QRectF(track.topLeft(), QSizeF(track.width() * it->second, kBarHeight)), 2.5,
+                            2.5);
+    y += kBarRow + 6;
+  }
+}
+
+ResultPanel::ResultPanel(viewmodels::Studio* studio, QWidget* parent)
+    : QWidget(parent),
+      studio_(studio),
+      verdict_(new QLabel(this)),
+      status_(new QLabel(this)),
+      bars_(new ProbabilityBars(this)),
+      warnings_(new QVBoxLayout),
+      facts_(new QGridLayout) {
+  setObjectName("result_panel");
+  verdict_->setObjectName("verdict");
+  verdict_->setAccessibleName(tr("Verdict of the model"));
+  verdict_->setToolTip(tr("The most probable class"));
+  verdict_->setWordWrap(true);
+  status_->setObjectName("result_status");
+  status_->setWordWrap(true);
+  status_->setProperty("quiet", true);
+  facts_->setColumnStretch(1, 1);
+  facts_->setHorizontalSpacing(12);
+  facts_->setVerticalSpacing(3);
+  warnings_->setSpacing(4);
+  auto* column = new QVBoxLayout(this);
+  column->setContentsMargins(0, 0, 0, 0);
+  column->addWidget(make_heading(tr("Result"), this));
+  column->addWidget(verdict_);
+  column->addWidget(status_);
+  column->addWidget(bars_);
+  column->addLayout(warnings_);
+  column->addLayout(facts_);
+  connect(studio_, &viewmodels::Studio::case_changed, this, &ResultPanel::refresh);
+  refresh();
+}
+
+void ResultPanel::add_fact(const QString& name, const QString& value) {
+  const auto row = facts_->rowCount();
+  auto* name_label = new QLabel(name, this);
+  name_label->setProperty("quiet", true);
+  auto* value_label = new QLabel(value, this);
+  value_label->setWordWrap(true);
+  value_label->setTextInteractionFlags(Qt::TextSelectableByMouse);
+  value_label->setAccessibleName(name);
+  facts_->addWidget(name_label, row, 0, Qt::AlignTop);
+  facts_->addWidget(value_label, row, 1);
+}
+
+void ResultPanel::refresh() {
+  clear(warnings_);
+  clear(facts_);
+  const auto& result = studio_->result();
+  setVisible(result.has_value());
+  if (!result) {
+    bars_->set_probabilities({});
+    return;
+  }
+  verdict_->setText(result->verdict ? QString::fromStdString(*result->verdict) : tr("No verdict"));
+  status_->setText(result->reason.empty() ? tr("Analysis %1").arg(QString::fromStdString(result->status))
+                                          : QString::fromStdString(result->reason));
+  bars_->set_probabilities(result->probabilities);
+  for (const auto& warning : result->warnings) {
+    auto* label = new QLabel(QString::fromStdString(warning), this);
+    label->setWordWrap(true);
+    label->setProperty("warning", true);
+    label->setObjectName("result_warning");
+    label->setAccessibleName(tr("Warning"));
+    warnings_->addWidget(label);
+  }
+  add_fact(tr("Scale"), viewmodels::scale_words(result->scale));
+  add_fact(tr("Model"), QString::fromStdString(result->model_name));
+  add_fact(tr("Encoder"), QString::fromStdString(result->encoder_name));
+  add_fact(tr("Tiles"),
+           tr("%1 of %2 px at %3 µm/px").arg(result->tiles).arg(result->tile_px).arg(result->tile_mpp));
+  add_fact(tr("Tissue"), tr("%1 % of the slide").arg(result->tissue_fraction * 100, 0, 'f', 1));
+  add_fact(tr("Tile score"), viewmodels::score_kind_words(result->score_kind));
+}
+
+}  // namespace gui

@@ -1,0 +1,39 @@
+#include "app/gui/studio_services.h"
+
+#include <memory>
+
+#include "app/report/report_files.h"
+#include "app/workflows/model_registry.h"
+
+namespace gui {
+namespace {
+
+constexpr std::string_view kSlideTask = "slide-classification";
+
+std::vector<viewmodels::ModelChoice> list_slide_models(const std::optional<std::string>& extra_model) {
+  std::vector<viewmodels::ModelChoice> choices;
+  if (extra_model) {
+    const auto package = workflows::find_package(*extra_model);
+    choices.push_back(
+        {QString::fromStdString(package.name()), QString::fromStdString(*extra_model), *extra_model});
+  }
+  for (const auto& listing : workflows::list_models()) {
+    if (listing.task != kSlideTask || !listing.problem.empty()) continue;
+    const auto name = QString::fromStdString(listing.name);
+    if (extra_model && choices.front().name == name) continue;
+    choices.push_back({name, QString::fromStdString(listing.path.string()), listing.path.string()});
+  }
+  return choices;
+}
+
+}  // namespace
+
+viewmodels::StudioServices make_studio_services(const std::optional<std::string>& extra_model) {
+  const auto reports = std::make_shared<const report::ReportFiles>();
+  return {[extra_model] { return list_slide_models(extra_model); },
+          [reports](const workflows::AnalyzeRequest& request, const imaging::JobContext& job) {
+            return workflows::analyze(request, *reports, {}, job);
+          }};
+}
+
+}  // namespace gui

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <QColor>
+#include <QIcon>
+#include <QString>
+
+class QApplication;
+class QLabel;
+class QWidget;
+
+namespace gui {
+
+/// Behind every slide, whatever the theme: neutral, so that stains look the same by day and by night.
+inline constexpr QColor kCanvas{0x26, 0x28, 0x2b};
+inline constexpr QColor kAccent{0x1f, 0x7a, 0x8c};
+
+/// Sets style, accent and the sheet of the few rules beyond it. The rest follows the system's palette.
+void apply_theme(QApplication& application);
+
+/// One of resources/icons in the palette's text colour.
+[[nodiscard]] QIcon themed_icon(const QString& name);
+
+/// Heading of a part of the side panel.
+[[nodiscard]] QLabel* make_heading(const QString& text, QWidget* parent);
+
+}  // namespace gui

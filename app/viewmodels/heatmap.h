@@ -1,0 +1,79 @@
+#pragma once
+
+#include <QImage>
+#include <QObject>
+#include <QStringList>
+#include <memory>
+#include <optional>
+
+#include "app/viewmodels/background.h"
+#include "imaging/raster/colormap.h"
+#include "imaging/raster/score_raster.h"
+
+namespace viewmodels {
+
+/// The tile scores of one case as a coloured picture over the slide. Colours are made off the GUI thread; the
+/// newest wish wins.
+class Heatmap : public QObject {
+  Q_OBJECT
+ public:
+  explicit Heatmap(QObject* parent = nullptr);
+
+  /// @param raster  null for none
+  void set_raster(std::shared_ptr<const imaging::ScoreRaster> raster);
+
+  [[nodiscard]] bool is_available() const { return raster_ != nullptr; }
+  [[nodiscard]] bool is_shown() const { return shown_; }
+  [[nodiscard]] double opacity() const { return opacity_; }
+  [[nodiscard]] bool is_rank_view() const { return rank_view_; }
+  [[nodiscard]] int channel() const { return channel_; }
+  [[nodiscard]] int colormap() const { return colormap_; }
+  [[nodiscard]] double threshold_share() const { return threshold_share_; }
+
+  void set_shown(bool shown);
+  void set_opacity(double opacity);  ///< 0 to 1
+  void set_rank_view(bool on);       ///< ranks instead of raw scores; display only
+  void set_channel(int channel);
+  void set_colormap(int index);
+  void set_threshold_share(double share);  ///< 0 to 1 of the way from the lowest to the highest value
+
+  [[nodiscard]] QStringList channel_names() const;
+  [[nodiscard]] static QStringList colormap_names();
+  [[nodiscard]] float low() const { return low_; }    ///< value of the first colour: raw score, or rank 0
+  [[nodiscard]] float high() const { return high_; }  ///< value of the last colour
+  [[nodiscard]] float threshold() const;              ///< the value below which nothing is painted
+  /// 256 x 1, the colours from low to high.
+  [[nodiscard]] QImage colour_strip() const;
+
+  /// One pixel per tile stride, premultiplied; null until it is made.
+  [[nodiscard]] const QImage& picture() const { return picture_; }
+  /// Where the picture lies; reaches over the slide's edge where the last tile does.
+  [[nodiscard]] imaging::RectD rect_l0() const;
+  /// The raw score of the tile at a place, none where nothing was scored.
+  [[nodiscard]] std::optional<float> raw_score_at(imaging::PointD l0) const;
+  /// True while the picture shown is not yet that of the settings.
+  [[nodiscard]] bool is_colouring() const { return wanted_ != painted_; }
+
+ Q_SIGNALS:
+  void changed();          ///< settings, range or availability
+  void picture_changed();  ///< the picture, its opacity or whether it is shown
+
+ private:
+  void recolour();
+
+  std::shared_ptr<const imaging::ScoreRaster> raster_;
+  bool shown_ = true;
+  double opacity_ = 0.45;
+  bool rank_view_ = false;
+  int channel_ = 0;
+  int colormap_ = 0;
+  double threshold_share_ = 0;
+  float low_ = 0;
+  float high_ = 1;
+  QImage picture_;
+  quint64 wanted_ = 0;
+  quint64 painted_ = 0;
+  Background background_{this};
+};
+
+}  // namespace viewmodels

@@ -1,0 +1,62 @@
+#include "app/viewmodels/preferences.h"
+
+#include <QSettings>
+
+#include "imaging/base/files.h"
+
+namespace viewmodels {
+namespace {
+
+QSettings settings() {
+  return {QSettings::IniFormat, QSettings::UserScope, "Tessera", "Studio"};
+}
+
+QString scale_key(const std::filesystem::path& slide) {
+  std::error_code ignored;  // a file that vanished has no remembered scale
+  const auto size = std::filesystem::file_size(slide, ignored);
+  const auto name = std::filesystem::absolute(slide).string() + '\n' + std::to_string(size);
+  return "scale/" + QString::fromStdString(imaging::sha256_of(name).substr(0, 32));
+}
+
+}  // namespace
+
+std::optional<std::filesystem::path> Preferences::results_folder() const {
+  const auto folder = settings().value("results_folder").toString();
+  return folder.isEmpty() ? std::nullopt : std::optional{std::filesystem::path{folder.toStdString()}};
+}
+
+void Preferences::set_results_folder(const std::optional<std::filesystem::path>& folder) {
+  auto store = settings();
+  if (folder) {
+    store.setValue("results_folder", QString::fromStdString(folder->string()));
+  } else {
+    store.remove("results_folder");
+  }
+}
+
+QString Preferences::open_folder() const {
+  return settings().value("open_folder").toString();
+}
+
+void Preferences::set_open_folder(const QString& folder) {
+  settings().setValue("open_folder", folder);
+}
+
+std::optional<std::string> Preferences::scale_of(const std::filesystem::path& slide) const {
+  const auto value = settings().value(scale_key(slide)).toString();
+  return value.isEmpty() ? std::nullopt : std::optional{value.toStdString()};
+}
+
+void Preferences::set_scale_of(const std::filesystem::path& slide, const std::string& mpp) {
+  settings().setValue(scale_key(slide), QString::fromStdString(mpp));
+}
+
+std::filesystem::path output_folder(const std::filesystem::path& slide,
+                                    const std::optional<std::filesystem::path>& results_folder) {
+  const auto absolute = std::filesystem::absolute(slide);
+  if (!results_folder) return absolute.parent_path() / "Tessera results" / absolute.filename();
+  return *results_folder /
+         (absolute.filename().string() + "-" + imaging::sha256_of(absolute.string()).substr(0, 6));
+}
+
+}  // namespace viewmodels
