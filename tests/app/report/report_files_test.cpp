@@ -126,6 +126,7 @@ TEST_F(ReportTest, HtmlEscapesEveryTextItIsGiven) {
   result.patient = nasty;
   result.verdict = nasty;
   result.probabilities = {{nasty, 0.6}, {"normal", 0.4}};
+  result.logits = result.probabilities;
   result.warnings = {nasty};
   result.model_name = nasty;
   result.vendor = nasty;
@@ -230,6 +231,7 @@ TEST_F(ReportTest, ListsTwelveClassesAndVeryLongNamesWithinTwoPages) {
     result.probabilities.emplace_back(fmt::format("class {} of a rather long histological name", at),
                                       at == 7 ? 0.45 : 0.05);
   }
+  result.logits = result.probabilities;
   result.verdict = result.probabilities[7].first;
 
   const auto html = html_of(result);
