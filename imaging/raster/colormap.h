@@ -21,18 +21,19 @@ struct Colormap {
 [[nodiscard]] const Colormap& find_colormap(std::string_view name);
 
 struct HeatmapStyle {
-  float low = 0;           ///< value painted with the first colour
-  float high = 1;          ///< value painted with the last colour
-  double opacity = 0.45;   ///< 0 to 1
+  float low = 0;                                              ///< value painted with the first colour
+  float high = 1;                                             ///< value painted with the last colour
+  double opacity = 0.45;                                      ///< 0 to 1
   float threshold = -std::numeric_limits<float>::infinity();  ///< values below are not painted
 };
 
 /// One channel as RGBA, one pixel per raster pixel; NaN and values below the threshold are transparent.
-[[nodiscard]] Image8 colour_raster(const ScoreRaster& raster, int channel, const Colormap& map, const HeatmapStyle& style);
+[[nodiscard]] Image8 colour_raster(const ScoreRaster& raster, int channel, const Colormap& map,
+                                   const HeatmapStyle& style);
 
-/// The heatmap blended over an overview that shows the whole slide; raster pixels keep hard edges and lie exactly
-/// over their tiles.
-[[nodiscard]] Image8 blend_heatmap(const Image8& overview, SizeI slide_size_l0, const ScoreRaster& raster, int channel,
-                                   const Colormap& map, const HeatmapStyle& style);
+/// The heatmap blended over an overview that shows the whole slide; raster pixels keep hard edges and lie
+/// exactly over their tiles.
+[[nodiscard]] Image8 blend_heatmap(const Image8& overview, SizeI slide_size_l0, const ScoreRaster& raster,
+                                   int channel, const Colormap& map, const HeatmapStyle& style);
 
 }  // namespace imaging

@@ -6,8 +6,8 @@
 
 namespace imaging {
 
-/// Writes a tiled pyramidal float32 OME-TIFF: one plane per channel, PhysicalSizeX/Y in µm, deflate, lower levels as
-/// SubIFDs (means of the finite values, NaN where there are none). Atomic.
+/// Writes a tiled pyramidal float32 OME-TIFF: one plane per channel, PhysicalSizeX/Y in µm, deflate, lower
+/// levels as SubIFDs (means of the finite values, NaN where there are none). Atomic.
 /// @throws Error `io_error`.
 void write_ome_tiff(const std::filesystem::path& path, const ScoreRaster& raster);
 

@@ -13,13 +13,13 @@ namespace imaging {
 struct ScoreRaster {
   ImageF values;  ///< rows x columns x K
   std::vector<std::string> channel_names;
-  PointD origin_l0;            ///< level-0 position of the raster's top left corner
-  PointD pixel_l0;             ///< level-0 size of a raster pixel (the tile stride)
-  PointD pixel_um;             ///< the same in µm
+  PointD origin_l0;  ///< level-0 position of the raster's top left corner
+  PointD pixel_l0;   ///< level-0 size of a raster pixel (the tile stride)
+  PointD pixel_um;   ///< the same in µm
 };
 
-/// Paints scores [N, K], row-major, one row per entry of `tile_numbers`, at the tiles' grid positions. Where tiles
-/// overlap, a raster pixel is the average of the tiles that cover it, weighted by the covered area.
+/// Paints scores [N, K], row-major, one row per entry of `tile_numbers`, at the tiles' grid positions. Where
+/// tiles overlap, a raster pixel is the average of the tiles that cover it, weighted by the covered area.
 /// @throws Error  `invalid_argument` where the counts do not agree.
 [[nodiscard]] ScoreRaster paint_scores(const TileGrid& grid, std::span<const std::int64_t> tile_numbers,
                                        std::span<const float> scores, std::vector<std::string> channel_names);

@@ -17,6 +17,7 @@
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
 #include "imaging/slide/file_scale.h"
+#include "imaging/slide/tiff_file.h"
 
 namespace imaging {
 namespace fs = std::filesystem;
@@ -144,19 +145,6 @@ Image8 decode_with_opencv(const fs::path& path, Kind kind) {
   }
 }
 
-struct CloseTiff {
-  void operator()(TIFF* file) const { TIFFClose(file); }
-};
-
-/// libtiff reports through global handlers: the last message of this thread is kept, nothing is printed.
-thread_local std::string t_tiff_message;
-
-void keep_tiff_message(const char*, const char* format, va_list arguments) {
-  std::array<char, 512> text{};
-  std::vsnprintf(text.data(), text.size(), format, arguments);
-  t_tiff_message = text.data();
-}
-
 /// Pixels as stored, laid over white, without the orientation.
 Image8 decode_tiff_rows(const fs::path& path, TIFF* file, SizeI size) {
   std::array<char, 1024> why{};
@@ -181,7 +169,7 @@ Image8 decode_tiff_rows(const fs::path& path, TIFF* file, SizeI size) {
     reader.col_offset = 0;
     if (TIFFRGBAImageGet(&reader, band.data(), static_cast<std::uint32_t>(size.width),
                          static_cast<std::uint32_t>(count)) == 0) {
-      refuse_damaged(path, t_tiff_message.empty() ? "a strip or tile is damaged" : t_tiff_message);
+      refuse_damaged(path, last_tiff_message());
     }
     auto* out = image.row(y);
     for (std::int64_t i = 0; i < size.width * count; ++i) {
@@ -233,14 +221,8 @@ Image8 oriented(Image8 image, int orientation) {
 }
 
 Image8 decode_tiff(const fs::path& path, SlideInfo& info) {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    TIFFSetErrorHandler(&keep_tiff_message);
-    TIFFSetWarningHandler(nullptr);
-  });
-  t_tiff_message.clear();
-  const std::unique_ptr<TIFF, CloseTiff> file(TIFFOpen(path.c_str(), "r"));
-  if (!file) refuse_damaged(path, t_tiff_message);
+  const auto file = open_tiff(path, "r");
+  if (!file) refuse_damaged(path, last_tiff_message());
   std::uint32_t width = 0;
   std::uint32_t height = 0;
   TIFFGetField(file.get(), TIFFTAG_IMAGEWIDTH, &width);

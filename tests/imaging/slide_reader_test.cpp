@@ -1,4 +1,6 @@
-#include <fstream>
+#include <fmt/format.h>
+
+#include <atomic>
 #include <thread>
 
 #include "imaging/base/files.h"
@@ -327,7 +329,7 @@ TEST(FlatReaderTest, AppliesEachTiffOrientation) {
                                             {4, 5, 6, 1, 2, 3}, {1, 4, 2, 5, 3, 6}, {4, 1, 5, 2, 6, 3},
                                             {6, 3, 5, 2, 4, 1}, {3, 6, 2, 5, 1, 4}};
   for (int orientation = 1; orientation <= 8; ++orientation) {
-    const auto path = folder / ("o" + std::to_string(orientation) + ".tif");
+    const auto path = folder / fmt::format("o{}.tif", orientation);
     support::write_strip_tiff(path, 3, 2, {1, 2, 3, 4, 5, 6}, {.samples = 1, .orientation = orientation});
     const auto reader = open_slide(path);
     const auto size = reader->info().size_l0();

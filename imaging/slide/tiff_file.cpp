@@ -1,0 +1,37 @@
+#include "imaging/slide/tiff_file.h"
+
+#include <tiffio.h>
+
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+#include <mutex>
+
+namespace imaging {
+namespace {
+
+thread_local std::string t_message;
+
+void keep_message(const char*, const char* format, va_list arguments) {
+  std::array<char, 512> text{};
+  std::vsnprintf(text.data(), text.size(), format, arguments);
+  t_message = text.data();
+}
+
+}  // namespace
+
+TiffFile open_tiff(const std::filesystem::path& path, const char* mode) {
+  static std::once_flag once;  // the handlers are global to the process
+  std::call_once(once, [] {
+    TIFFSetErrorHandler(&keep_message);
+    TIFFSetWarningHandler(nullptr);
+  });
+  t_message.clear();
+  return {TIFFOpen(path.c_str(), mode), &TIFFClose};
+}
+
+std::string last_tiff_message() {
+  return t_message.empty() ? "libtiff gives no reason" : t_message;
+}
+
+}  // namespace imaging

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+struct tiff;  // libtiff's TIFF, whose header stays in .cpp files
+
+namespace imaging {
+
+using TiffFile = std::unique_ptr<tiff, void (*)(tiff*)>;
+
+/// Null where the file cannot be opened. libtiff prints nothing from here on; see last_tiff_message.
+[[nodiscard]] TiffFile open_tiff(const std::filesystem::path& path, const char* mode);
+
+/// What libtiff last complained of on this thread since open_tiff.
+[[nodiscard]] std::string last_tiff_message();
+
+}  // namespace imaging
