@@ -26,7 +26,8 @@ class Encoder {
 };
 
 /// @param device  as DeviceChoice::name
-/// @throws Error  `incompatible` if the package is no patch encoder, or its architecture or weights do not fit.
+/// @throws Error  `incompatible` if the package is no patch encoder, or its architecture or weights do not
+/// fit.
 [[nodiscard]] std::unique_ptr<Encoder> open_encoder(const ModelPackage& package, const std::string& device);
 
 }  // namespace models
