@@ -1,0 +1,145 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include "imaging/base/csv.h"
+#include "imaging/base/error.h"
+#include "imaging/base/files.h"
+#include "imaging/base/options_json.h"
+#include "mil/training/trainer.h"
+#include "models/runtime/model_package.h"
+
+namespace mil {
+namespace fs = std::filesystem;
+namespace {
+
+using imaging::Error;
+using imaging::ErrorCode;
+using nlohmann::ordered_json;
+
+template <typename T>
+ordered_json or_null(const std::optional<T>& value) {
+  return value ? ordered_json(*value) : ordered_json(nullptr);
+}
+
+ordered_json metrics_json(const models::ClassificationMetrics& metrics) {
+  ordered_json recalls = ordered_json::array();
+  for (const auto& recall : metrics.recalls) recalls.push_back(or_null(recall));
+  return {{"cases", metrics.cases},
+          {"auc", or_null(metrics.auc)},
+          {"accuracy", metrics.accuracy},
+          {"balanced_accuracy", metrics.balanced_accuracy},
+          {"macro_f1", metrics.macro_f1},
+          {"recalls", recalls},
+          {"ece", metrics.ece}};
+}
+
+ordered_json input_bag_json(const BagOrigin& origin) {
+  ordered_json bag = {{"dim", origin.dim}};
+  if (!origin.encoder_name.empty()) bag["encoder_name"] = origin.encoder_name;
+  if (!origin.encoder_sha256.empty()) bag["encoder_sha256"] = origin.encoder_sha256;
+  if (origin.tile_px > 0) bag["tile_px"] = origin.tile_px;
+  if (origin.tile_mpp > 0) bag["mpp"] = origin.tile_mpp;
+  if (origin.tile_px > 0 && origin.tile_mpp > 0)
+    bag["tile_um"] = origin.tile_mpp * static_cast<double>(origin.tile_px);
+  return bag;
+}
+
+ordered_json make_manifest(const TrainingResult& result, const PackageTexts& texts) {
+  ordered_json metrics = ordered_json::object();
+  if (result.validation) metrics["validation"] = metrics_json(*result.validation);
+  if (result.test) metrics["test"] = metrics_json(*result.test);
+  return {{"schema", "tessera.model/1"},
+          {"name", texts.name},
+          {"task", "slide-classification"},
+          {"architecture", result.options.base},
+          {"architecture_arguments", result.architecture_arguments},
+          {"class_names", result.class_names},
+          {"input_bag", input_bag_json(result.origin)},
+          {"metrics", metrics},
+          {"training",
+           {{"options", imaging::options_to_json(result.options)},
+            {"seed", result.seed},
+            {"bags", result.train_count},
+            {"epochs", result.curve.size()},
+            {"best_epoch", result.best_epoch}}},
+          {"training_data", texts.training_data},
+          {"intended_use", texts.intended_use},
+          {"limitations", texts.limitations},
+          {"licence", texts.licence}};
+}
+
+std::string metrics_row(const char* part, const std::optional<models::ClassificationMetrics>& metrics) {
+  if (!metrics) return fmt::format("| {} | 0 | - | - | - |\n", part);
+  const auto auc = metrics->auc ? fmt::format("{:.3f}", *metrics->auc) : std::string("-");
+  return fmt::format("| {} | {} | {} | {:.3f} | {:.3f} |\n", part, metrics->cases, auc,
+                     metrics->balanced_accuracy, metrics->macro_f1);
+}
+
+std::string make_card(const TrainingResult& result, const PackageTexts& texts) {
+  const auto& origin = result.origin;
+  auto card =
+      fmt::format("# {}\n\nA slide classifier ({}, trained with {}) for the classes {}.\n\n", texts.name,
+                  result.options.base, result.options.method, fmt::join(result.class_names, ", "));
+  card += fmt::format("- Input: {} features per tile", origin.dim);
+  if (!origin.encoder_name.empty()) card += fmt::format(" of the encoder {}", origin.encoder_name);
+  if (origin.tile_px > 0 && origin.tile_mpp > 0) {
+    card += fmt::format(", tiles of {} px at {} um/px", origin.tile_px, origin.tile_mpp);
+  }
+  card += fmt::format(
+      "\n- Training: {} bags, weights of epoch {} of {}, seed {}\n- Training data: {}\n- Intended use: {}\n- "
+      "Limitations: "
+      "{}\n- Licence: {}\n\n",
+      result.train_count, result.best_epoch, result.curve.size(), result.seed, texts.training_data,
+      texts.intended_use, texts.limitations, texts.licence);
+  card += "| part | bags | AUC | balanced accuracy | macro F1 |\n|---|---|---|---|---|\n";
+  card += metrics_row("validation", result.validation) + metrics_row("test", result.test);
+  card +=
+      "\nThe validation part chose the epoch, so its numbers flatter. Research use only, not for "
+      "diagnosis.\n";
+  return card;
+}
+
+std::string curve_csv(const std::vector<EpochRecord>& curve) {
+  const auto text = [](const std::optional<double>& value) {
+    return value ? fmt::to_string(*value) : std::string();
+  };
+  auto csv = imaging::csv_line({"epoch", "train_loss", "validation_loss", "validation_auc"});
+  for (const auto& record : curve) {
+    csv += imaging::csv_line({fmt::to_string(record.epoch), fmt::to_string(record.train_loss),
+                              text(record.validation_loss), text(record.validation_auc)});
+  }
+  return csv;
+}
+
+/// A folder that is removed unless it was renamed to its final name.
+struct FolderInTheMaking {
+  fs::path path;
+  ~FolderInTheMaking() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+};
+
+}  // namespace
+
+void write_classifier_package(const fs::path& folder, const TrainingResult& result,
+                              const PackageTexts& texts) {
+  const auto target = folder.has_filename() ? folder : folder.parent_path();
+  if (fs::exists(target)) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("{} exists already; name a new folder.", target.string()));
+  }
+  const FolderInTheMaking making{target.parent_path() /
+                                 fmt::format(".{}.{}.tmp", target.filename().string(), ::getpid())};
+  models::write_safetensors(making.path / "model.safetensors", *result.weights);
+  imaging::write_file(making.path / "README.md", make_card(result, texts));
+  imaging::write_file(making.path / "training_curve.csv", curve_csv(result.curve));
+  models::seal_package(making.path, make_manifest(result, texts));
+  std::error_code failed;
+  fs::rename(making.path, target, failed);
+  if (failed)
+    throw Error(ErrorCode::io_error, fmt::format("Cannot write {}: {}.", target.string(), failed.message()));
+}
+
+}  // namespace mil

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "imaging/base/job.h"
+#include "mil/bags/label_table.h"
+#include "mil/bags/split.h"
+#include "mil/training/train_options.h"
+#include "models/runtime/metrics.h"
+#include "models/runtime/safetensors.h"
+
+namespace mil {
+
+/// What is trained on.
+struct TrainingSet {
+  std::map<std::string, std::filesystem::path> bags;  ///< by id, as `find_bags` gives them
+  LabelTable labels;
+  Split split;
+};
+
+/// What the bags' own attributes say of the features; it becomes the package's `input_bag`.
+struct BagOrigin {
+  std::int64_t dim = 0;
+  std::string encoder_name, encoder_sha256;  ///< empty where the bags do not say
+  std::int64_t tile_px = 0;                  ///< 0 where the bags do not say
+  double tile_mpp = 0;
+};
+
+struct EpochRecord {
+  std::int64_t epoch = 0;  ///< from 1
+  double train_loss = 0;
+  std::optional<double> validation_loss, validation_auc;
+};
+
+struct TrainingResult {
+  TrainOptions options;
+  std::uint64_t seed = 0;
+  std::vector<std::string> class_names;
+  BagOrigin origin;
+  nlohmann::ordered_json architecture_arguments;
+  std::vector<EpochRecord> curve;
+  std::int64_t best_epoch =
+      0;  ///< whose weights are kept: the best on validation, the last where there is none
+  std::int64_t train_count = 0;
+  std::optional<models::ClassificationMetrics> validation, test;
+  std::vector<std::string> skipped;  ///< ids of bags without tiles
+  std::shared_ptr<const models::TensorMap> weights;
+};
+
+/// Trains an aggregator with cross-entropy on bag labels, stops early on the validation part and keeps the
+/// best epoch's weights. The same set, options, seed and thread count give the same weights.
+///
+/// Stages reported to `job`: "reading bags" and "training", in bags.
+/// @param device  "cpu" or "cuda:N"
+/// @throws imaging::Error  `invalid_argument` (an option out of range, an id of the split without a label,
+/// loss not finite); `not_found`
+///         (an id without a bag); `incompatible` (bags of different width or encoder); `insufficient_data`
+///         (fewer than two classes to train on); whatever `read_bag` throws. imaging::Cancelled.
+/// @par Memory  At most options.memory_mb of features, and one bag more.
+[[nodiscard]] TrainingResult train_classifier(const TrainingSet& set, const TrainOptions& options,
+                                              std::uint64_t seed, const std::string& device,
+                                              const imaging::JobContext& job);
+
+/// What people should know of a classifier, beside what the training knows itself.
+struct PackageTexts {
+  std::string name;
+  std::string training_data = "not stated";
+  std::string intended_use = "research; not for diagnosis";
+  std::string limitations = "not assessed outside its own validation data";
+  std::string licence = "not stated";
+};
+
+/// Writes `folder` as a model package: weights, manifest.json, README.md (the card) and training_curve.csv.
+/// Appears whole or not at all.
+/// @throws imaging::Error  `invalid_argument` if the folder exists; `io_error`.
+void write_classifier_package(const std::filesystem::path& folder, const TrainingResult& result,
+                              const PackageTexts& texts);
+
+}  // namespace mil
