@@ -8,7 +8,7 @@ namespace models {
 
 /// One device that was looked at, and why it was or was not taken.
 struct DeviceProbe {
-  std::string name;    ///< "cuda:0", "cpu"
+  std::string name;  ///< "cuda:0", "cpu"
   bool usable = false;
   std::string reason;  ///< for people: "no CUDA in this LibTorch build", "NVIDIA H100, 80 GB"
 };
@@ -19,7 +19,8 @@ struct DeviceChoice {
 };
 
 /// @param request  "auto" | "cpu" | "cuda" | "cuda:N"
-/// @throws Error   `invalid_argument` if the request is malformed or the named device cannot be used; "auto" falls back
+/// @throws Error   `invalid_argument` if the request is malformed or the named device cannot be used; "auto"
+/// falls back
 ///                 to the CPU and says why in `probes`.
 [[nodiscard]] DeviceChoice choose_device(const std::string& request);
 
@@ -33,9 +34,9 @@ void make_deterministic(std::uint64_t seed);
 
 /// Which BLAS the process uses and how fast it is.
 struct BlasReport {
-  std::string library;     ///< "OpenBLAS 0.3.21 (pthread)", "reference BLAS", "unknown"
+  std::string library;  ///< "OpenBLAS 0.3.21 (pthread)", "reference BLAS", "unknown"
   bool is_reference = false;
-  double gflops = 0;       ///< float32 matrix product, 1024 x 1024, median of several
+  double gflops = 0;  ///< float32 matrix product, 1024 x 1024, median of several
   int threads = 0;
   std::string torch_version;
 };
