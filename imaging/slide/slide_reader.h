@@ -16,7 +16,9 @@ namespace imaging {
 struct SlideLevel {
   std::int64_t width = 0;   ///< pixels of this level
   std::int64_t height = 0;  ///< pixels of this level
-  double downsample = 1;    ///< level-0 pixels per pixel of this level, mean of x and y
+  double downsample =
+      1;  ///< level-0 pixels per pixel of this level, as the decoding library addresses it: the mean of
+          ///< the sizes' quotients for TIFFs, exact powers of two for MIRAX; see level_step
 };
 
 /// Physical size of a level-0 pixel and how it is known (DESIGN.md, "Scale").
