@@ -16,9 +16,9 @@ namespace imaging {
 struct SlideLevel {
   std::int64_t width = 0;   ///< pixels of this level
   std::int64_t height = 0;  ///< pixels of this level
-  double downsample =
-      1;  ///< level-0 pixels per pixel of this level, as the decoding library addresses it: the mean of
-          ///< the sizes' quotients for TIFFs, exact powers of two for MIRAX; see level_step
+  /// Level-0 pixels per pixel of this level, as the decoding library addresses it: the mean of the sizes'
+  /// quotients for TIFFs, exact powers of two for MIRAX and flat images. For geometry see level_step.
+  double downsample = 1;
 };
 
 /// Physical size of a level-0 pixel and how it is known (DESIGN.md, "Scale").
