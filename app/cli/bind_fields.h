@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <string>
 
 #include "imaging/base/options.h"
@@ -14,7 +15,8 @@ namespace cli {
 
 /// How `bind_fields` departs from the declared names.
 struct BindNames {
-  std::map<std::string, std::string> rename;  ///< field to option names, e.g. {"mpp", "--slide-mpp"}
+  std::map<std::string, std::string> rename = {};  ///< field to option names, e.g. {"mpp", "--slide-mpp"}
+  std::set<std::string> skip = {};                 ///< fields that get no option
 };
 
 namespace detail {
@@ -61,6 +63,7 @@ template <typename Options>
 void bind_fields(CLI::App& command, Options& options, const BindNames& names = {}) {
   visit_fields(
       [&](std::string_view name, auto& member, const imaging::FieldInfo& info) {
+        if (names.skip.contains(std::string(name))) return;
         using Member = std::remove_cvref_t<decltype(member)>;
         using Value = typename detail::ValueOf<Member>::type;
         std::string kebab(name);
@@ -74,6 +77,9 @@ void bind_fields(CLI::App& command, Options& options, const BindNames& names = {
           option->type_name(detail::type_text<Value>(info));
           if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
             option->allow_extra_args(false);
+            if (!info.choices.empty())
+              option->check(CLI::IsMember(std::vector<std::string>(info.choices.begin(), info.choices.end()))
+                                .description(""));
           } else {
             if constexpr (std::is_same_v<Member, Value>) option->capture_default_str();
             option->check([name = std::string(name), info](const std::string& text) {

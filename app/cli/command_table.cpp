@@ -18,6 +18,14 @@ constexpr std::array kCommands{
             "tessera analyze slide.svs --model tumour-abmil --out result/\n"
             "tessera analyze images/ --mpp 0.62 --exclude 'masks/*' --model tumour-abmil --out result/",
             &attach_analyze},
+    Command{"model", "List, show, verify, pack and train model packages",
+            "tessera model list\n"
+            "tessera model pack uni.pth --preset uni_v1 --out uni/",
+            &attach_model},
+    Command{"phantom", "Make synthetic slides, cohorts and checker boards with ground truth",
+            "tessera phantom slide --tumour-fraction 0.2 --seed 7 --out demo.tiff\n"
+            "tessera phantom cohort --slides 24 --patients 20 --out cohort/",
+            &attach_phantom},
     Command{"report", "Write the reports of an analysis again", "tessera report result/", &attach_report},
     Command{"doctor", "BLAS, threads, devices, readers and models: what is used and why", "tessera doctor",
             &attach_doctor},

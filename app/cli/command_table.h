@@ -23,6 +23,8 @@ void attach_info(CLI::App& command, Session& session);
 void attach_tile(CLI::App& command, Session& session);
 void attach_encode(CLI::App& command, Session& session);
 void attach_analyze(CLI::App& command, Session& session);
+void attach_model(CLI::App& command, Session& session);
+void attach_phantom(CLI::App& command, Session& session);
 void attach_report(CLI::App& command, Session& session);
 void attach_doctor(CLI::App& command, Session& session);
 void attach_view(CLI::App& command, Session& session);

@@ -19,7 +19,10 @@ void add_common_options(CLI::App& command, cli::CommonOptions& common) {
   const auto children = command.get_subcommands([](CLI::App*) { return true; });
   for (auto* child : children) add_common_options(*child, common);
   if (!children.empty()) return;
-  cli::bind_fields(command, common.runtime);
+  // A command with a seed of its own, such as `phantom`, keeps it.
+  const bool has_seed = command.get_option_no_throw("--seed") != nullptr;
+  cli::bind_fields(command, common.runtime,
+                   {.skip = has_seed ? std::set<std::string>{"seed"} : std::set<std::string>{}});
   command.add_flag("--json", common.json, "Machine-readable output: one JSON value on standard output");
   command.add_option("--config", common.config, "JSON file of options; the command line overrides it")
       ->type_name("FILE");

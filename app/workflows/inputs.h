@@ -14,7 +14,7 @@ namespace workflows {
 /// One file to work on.
 struct InputFile {
   std::filesystem::path path;
-  std::string relative;   ///< to its input folder, with `/`; the file's name where it was named itself
+  std::string relative;        ///< to its input folder, with `/`; the file's name where it was named itself
   std::string case_name = {};  ///< unique in the run; safe as a folder name
   std::optional<std::string> patient = {}, laterality = {}, label = {}, site = {};  ///< from the table
   std::optional<std::string> table_mpp = {};

@@ -1,0 +1,155 @@
+#include <fmt/format.h>
+
+#include "app/cli/bind_fields.h"
+#include "app/cli/command_table.h"
+#include "app/workflows/model_registry.h"
+#include "app/workflows/train_encoder.h"
+#include "models/encoders/pack_encoder.h"
+
+namespace cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+void attach_list(CLI::App& command, Session& session) {
+  auto folder = std::make_shared<fs::path>();
+  command.add_option("folder,--folder", *folder, "Where to look; by default all model folders")
+      ->type_name("DIR");
+  command.callback([folder, &session] {
+    session.run([&](const imaging::JobContext&) {
+      Reply reply;
+      reply.json = nlohmann::ordered_json::array();
+      for (const auto& model : workflows::list_models(*folder)) {
+        reply.json.push_back({{"name", model.name},
+                              {"path", model.path.string()},
+                              {"task", model.task},
+                              {"problem", model.problem}});
+        reply.text += fmt::format("{:<28} {:<22} {}\n", model.name,
+                                  model.problem.empty() ? model.task : "does not open", model.path.string());
+      }
+      if (reply.text.empty()) reply.text = "No model packages found.\n";
+      return reply;
+    });
+  });
+}
+
+void attach_show(CLI::App& command, Session& session) {
+  auto name = std::make_shared<std::string>();
+  command.add_option("model,--model", *name, "A package's path, or the name of an installed one")
+      ->required()
+      ->type_name("PKG");
+  command.callback([name, &session] {
+    session.run([&](const imaging::JobContext&) {
+      const auto package = workflows::find_package(*name);
+      Reply reply;
+      reply.json = package.manifest();
+      reply.json["package_sha256"] = package.sha256();
+      reply.text = fmt::format("{} ({}, {})\nsha256 {}\n\n{}\n", package.name(), package.task(),
+                               package.architecture(), package.sha256(), package.card());
+      return reply;
+    });
+  });
+}
+
+void attach_verify(CLI::App& command, Session& session) {
+  auto names = std::make_shared<std::vector<std::string>>();
+  command.add_option("models,--models", *names, "Packages: paths, or names of installed ones")
+      ->required()
+      ->type_name("PKG");
+  command.callback([names, &session] {
+    session.run([&](const imaging::JobContext&) {
+      Reply reply;
+      reply.json = nlohmann::ordered_json::array();
+      std::size_t failed = 0;
+      for (const auto& name : *names) {
+        try {
+          const auto package = workflows::find_package(name);
+          reply.json.push_back({{"name", package.name()}, {"valid", true}, {"sha256", package.sha256()}});
+          reply.text += fmt::format("valid: {} {}\n", package.name(), package.sha256());
+        } catch (const imaging::Error& error) {
+          ++failed;
+          reply.json.push_back({{"name", name},
+                                {"valid", false},
+                                {"code", imaging::to_string(error.code())},
+                                {"message", error.what()}});
+          reply.text += fmt::format("failed: {}\n", error.what());
+        }
+      }
+      reply.exit_code = exit_code_of_batch(failed, names->size());
+      return reply;
+    });
+  });
+}
+
+void attach_pack(CLI::App& command, Session& session) {
+  auto options = std::make_shared<models::PackOptions>();
+  auto out = std::make_shared<fs::path>();
+  command
+      .add_option("weights,--weights", options->weights,
+                  "TorchScript module (.pt) or state dict (.pth, .safetensors)")
+      ->required()
+      ->type_name("FILE");
+  command.add_option("--out", *out, "Package folder to make; with the extension .tsr, a zipped package")
+      ->required()
+      ->type_name("PKG");
+  bind_fields(command, *options);
+  command.callback([options, out, &session] {
+    session.run([&](const imaging::JobContext&) {
+      const bool is_zipped = out->extension() == ".tsr";
+      auto folder = *out;
+      if (is_zipped) folder.replace_extension();
+      models::pack_encoder(*options, folder);
+      if (is_zipped) {
+        models::zip_package(folder, *out);
+        fs::remove_all(folder);
+      }
+      const auto package = models::ModelPackage::open(*out);
+      return Reply{.json = {{"name", package.name()},
+                            {"path", out->string()},
+                            {"task", package.task()},
+                            {"sha256", package.sha256()}},
+                   .text = fmt::format("{}: encoder package '{}', sha256 {}", out->string(), package.name(),
+                                       package.sha256())};
+    });
+  });
+}
+
+void attach_train_encoder(CLI::App& command, Session& session) {
+  auto request = std::make_shared<workflows::TrainEncoderRequest>();
+  command.add_option("--cohort", request->cohort, "Folder that `tessera phantom cohort` wrote")
+      ->required()
+      ->type_name("DIR");
+  command.add_option("--out", request->out, "Package folder to make")->required()->type_name("PKG");
+  command.add_option("--name", request->name, "Name of the package; by default the folder's");
+  bind_fields(command, request->sample);
+  bind_fields(command, request->training);
+  command.callback([request, &session] {
+    session.run([&](const imaging::JobContext& job) {
+      request->runtime = session.runtime();
+      request->runtime.seed = request->training.seed;
+      Reply reply;
+      reply.json = workflows::train_encoder(*request, job);
+      const auto& best = reply.json["best"];
+      reply.text = fmt::format("{}: {} features, validation accuracy {:.3f}, balanced {:.3f}, from {} tiles",
+                               request->out.string(), reply.json["dim"].get<std::int64_t>(),
+                               best["accuracy"].get<double>(), best["balanced_accuracy"].get<double>(),
+                               reply.json["train_tiles"].get<std::size_t>());
+      return reply;
+    });
+  });
+}
+
+}  // namespace
+
+void attach_model(CLI::App& command, Session& session) {
+  command.require_subcommand(1);
+  attach_list(*command.add_subcommand("list", "Packages that are installed, or in a folder"), session);
+  attach_show(*command.add_subcommand("show", "Manifest and model card of a package"), session);
+  attach_verify(*command.add_subcommand("verify", "Check every file of packages against its sha256"),
+                session);
+  attach_pack(*command.add_subcommand("pack", "Make an encoder package of weights"), session);
+  attach_train_encoder(
+      *command.add_subcommand("train-encoder", "Train a small tile encoder on a phantom cohort"), session);
+}
+
+}  // namespace cli
