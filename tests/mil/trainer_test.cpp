@@ -71,6 +71,7 @@ TEST(TrainerTest, OverfitsFourBags) {
     PaintedCohort cohort(4);
     auto options = quick_options();
     options.gated = gated;
+    options.dropout = 0;
 
     const auto result = train_classifier(cohort.set, options, 1, "cpu", {});
 
