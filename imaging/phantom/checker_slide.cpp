@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "imaging/base/error.h"
+#include "imaging/base/image.h"
 #include "imaging/raster/png.h"
 #include "imaging/slide/pyramid_tiff_writer.h"
 
@@ -31,12 +32,10 @@ void write_checker_slide(const std::filesystem::path& path, const CheckerOptions
   const auto refuse = [&](const std::string& why) {
     throw Error(ErrorCode::invalid_argument, fmt::format("{}: {}.", path.string(), why));
   };
-  if (options.columns < 1 || options.columns > 4096 || options.rows < 1 || options.rows > 4096) {
-    refuse(fmt::format("{} x {} cells, outside 1 to 4096", options.columns, options.rows));
-  }
+  check_options(options);
   if (options.cell_px < 1 ||
       options.columns * options.cell_px > kMaxPixels / (options.rows * options.cell_px)) {
-    refuse(fmt::format("cells of {} pixels make a board above 2^30 pixels or none", options.cell_px));
+    refuse(fmt::format("cells of {} pixels make a board above 2^30 pixels", options.cell_px));
   }
   const SizeI size{options.columns * options.cell_px, options.rows * options.cell_px};
   const std::string extension = path.extension().string();

@@ -1,14 +1,14 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstdint>
 #include <filesystem>
-#include <optional>
-#include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "imaging/base/image.h"
+#include "imaging/base/options.h"
 
 namespace imaging {
 
@@ -22,6 +22,20 @@ struct CheckerOptions {
   std::int64_t jpeg_quality = 0;  ///< 0: lossless; TIFF only
   std::vector<std::int64_t> downsamples = {1, 2, 4};  ///< TIFF only; mixed steps such as 1, 4, 16 are welcome
 };
+
+/// `downsamples` is a list of numbers, which options do not carry; the command line takes it by itself.
+template <typename Visitor, typename Options>
+requires std::same_as<std::remove_const_t<Options>, CheckerOptions>
+void visit_fields(Visitor&& field, Options& options) {
+  field("columns", options.columns, FieldInfo{.help = "Cells along x", .min = 1, .max = 4096});
+  field("rows", options.rows, FieldInfo{.help = "Cells along y", .min = 1, .max = 4096});
+  field("cell_px", options.cell_px,
+        FieldInfo{.unit = "px", .help = "Side of a cell", .min = 1, .max = 65536});
+  field("mpp_x", options.mpp_x, FieldInfo{.unit = "µm/px", .help = "Scale along x", .min = 0.01, .max = 100});
+  field("mpp_y", options.mpp_y, FieldInfo{.unit = "µm/px", .help = "Scale along y", .min = 0.01, .max = 100});
+  field("jpeg_quality", options.jpeg_quality,
+        FieldInfo{.help = "Quality of a TIFF's tiles; 0 is lossless", .min = 0, .max = 100});
+}
 
 /// Colour of a cell: red holds the column's low byte, green the row's low byte, blue both high nibbles.
 [[nodiscard]] constexpr std::array<std::uint8_t, 3> checker_colour(std::int64_t column, std::int64_t row) {

@@ -130,7 +130,7 @@ float TissueLayout::lymphocyte_depth(float x, float y) const {
     for (std::int64_t i = column - 1; i <= column + 1; ++i) {
       Random random(seed_ ^ static_cast<std::uint64_t>(i * 0x9e3779b1LL),
                     static_cast<std::uint64_t>(j) * 2654435761U + 5);
-      if (!random.chance(0.5)) continue;
+      if (!random.chance(0.65)) continue;
       const auto cx = static_cast<float>((static_cast<double>(i) + random.uniform()) * kClusterCellUm);
       const auto cy = static_cast<float>((static_cast<double>(j) + random.uniform()) * kClusterCellUm);
       const auto radius = static_cast<float>(random.uniform(45, 140));

@@ -252,7 +252,7 @@ class Painter {
     const float debris =
         smooth_step(0.25F, 0.95F, noise_.round(x / 6 + 9, y / 6) + 0.25F * noise_(x / 2.2F, y / 2.2F));
     const float cell_e = mix(0.34F + 0.07F * cloud + 0.05F * grain, 0.02F + 0.26F * debris, lumen);
-    const float cell_h = mix(0.15F + 0.04F * cloud + 0.03F * grain, 0.01F + 0.12F * debris, lumen);
+    const float cell_h = mix(0.12F + 0.04F * cloud + 0.03F * grain, 0.01F + 0.12F * debris, lumen);
     h = mix(h, cell_h, epithelium);
     e = mix(e, cell_e, epithelium);
   }
@@ -337,15 +337,24 @@ class Painter {
     for_cells(Kind::spindle, 15, 14, 0.48, [&](double x, double y, Random& random) {
       const Fields f = fields_near(x, y);
       if (f.tissue < 4 || f.tumour > -2 || f.fat > 2 || f.lymphocytes > 4) return;
-      if (!random.chance(f.gland > 0 ? 0.42 : 0.30)) return;
+      // Some of the stroma is rich in cells.
+      const double rich =
+          0.4 *
+          static_cast<double>(smooth_step(
+              0.1F, 0.6F, noise_.round(static_cast<float>(x) / 210 + 71, static_cast<float>(y) / 210 + 15)));
+      if (!random.chance((f.gland > 0 ? 0.42 : 0.28) + rich)) return;
       stamp(spindle(x, y, random));
     });
-    for_cells(Kind::stray, 17, 8, 0.48, [&](double x, double y, Random& random) {
+    for_cells(Kind::stray, 11, 8, 0.48, [&](double x, double y, Random& random) {
       const Fields f = fields_near(x, y);
       if (f.tissue < 6 || f.fat > 0) return;
-      const double near_cluster = 0.35 * static_cast<double>(smooth_step(-90, 0, f.lymphocytes));
-      const double near_gland = 0.16 * static_cast<double>(smooth_step(-10, 40, f.gland));
-      if (!random.chance(0.015 + near_cluster + near_gland)) return;
+      const double near_cluster = 0.30 * static_cast<double>(smooth_step(-90, 0, f.lymphocytes));
+      const double inflamed =
+          0.55 *
+          static_cast<double>(smooth_step(
+              0.25F, 0.8F, noise_.round(static_cast<float>(x) / 260 + 33, static_cast<float>(y) / 260 + 87)));
+      const double near_gland = 0.10 * static_cast<double>(smooth_step(-10, 40, f.gland));
+      if (!random.chance(0.008 + near_cluster + near_gland + inflamed)) return;
       if (f.tumour > 0 && layout_.nest(static_cast<float>(x), static_cast<float>(y)) > 0) return;
       stamp(lymphocyte(x, y, random));
     });
@@ -412,7 +421,7 @@ class Painter {
       if (layout_.nest(static_cast<float>(x), static_cast<float>(y)) > -0.06F || !random.chance(0.45)) return;
       stamp(spindle(x, y, random));
     });
-    for_cells(Kind::tumour, 9.4, 14, 0.42, [&](double x, double y, Random& random) {
+    for_cells(Kind::tumour, 9.8, 14, 0.42, [&](double x, double y, Random& random) {
       const Fields f = fields_near(x, y);
       if (f.tissue < 4 || f.tumour < 0) return;
       const float nest = layout_.nest(static_cast<float>(x), static_cast<float>(y));
@@ -420,13 +429,13 @@ class Painter {
       if (nest < 0.03F || nest > level - 0.02F || !random.chance(0.92)) return;
       const double size = 3.9 * std::exp(random.normal(0, 0.24));
       const double shape = random.uniform(1.0, 1.75);
-      const bool is_dark = random.chance(0.35);
+      const bool is_dark = random.chance(0.28);
       stamp({.x = static_cast<float>(x),
              .y = static_cast<float>(y),
              .a = static_cast<float>(std::min(9.0, size * std::sqrt(shape))),
              .b = static_cast<float>(std::min(7.0, size / std::sqrt(shape))),
              .angle = static_cast<float>(random.uniform(0, 6.28)),
-             .density = static_cast<float>(is_dark ? random.uniform(0.85, 1.2) : random.uniform(0.5, 0.85)),
+             .density = static_cast<float>(is_dark ? random.uniform(0.85, 1.2) : random.uniform(0.45, 0.8)),
              .chromatin = static_cast<float>(random.uniform(0.18, 0.38)),
              .rim = is_dark ? 0.05F : 0.30F,
              .pallor = is_dark ? 0.0F : 0.18F,
