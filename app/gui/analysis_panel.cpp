@@ -34,14 +34,14 @@ AnalysisPanel::AnalysisPanel(viewmodels::Studio* studio, QWidget* parent)
   slides_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
   facts_->setObjectName("slide_facts");
   facts_->setWordWrap(true);
-  facts_->setProperty("quiet", true);
+  make_quiet(facts_);
   scale_->setObjectName("set_scale");
   scale_->setToolTip(tr("Say how many µm a pixel of this image is wide"));
   models_->setObjectName("model_chooser");
   models_->setAccessibleName(tr("Model"));
   models_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
   folder_->setObjectName("results_folder");
-  folder_->setProperty("quiet", true);
+  make_quiet(folder_);
   folder_->setAccessibleName(tr("Where the results go"));
   folder_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
   auto* folder_button = new QToolButton(this);
@@ -56,7 +56,7 @@ AnalysisPanel::AnalysisPanel(viewmodels::Studio* studio, QWidget* parent)
   bar_->setAccessibleName(tr("Progress of the analysis"));
   bar_->setTextVisible(false);
   progress_->setObjectName("progress_words");
-  progress_->setProperty("quiet", true);
+  make_quiet(progress_);
   progress_->setWordWrap(true);
 
   auto* folder_row = new QHBoxLayout;
@@ -127,6 +127,7 @@ void AnalysisPanel::refresh_slide() {
   slides_->setEnabled(studio_->slides()->rowCount() > 0);
   slides_->setPlaceholderText(tr("No slide is open"));
   facts_->setText(slide ? viewmodels::slide_summary(*slide) : QString{});
+  facts_->setVisible(slide != nullptr);
   scale_->setVisible(slide && !slide->reader->info().scale);
   refresh_state();
 }

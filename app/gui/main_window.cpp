@@ -13,6 +13,7 @@
 #include <QScrollArea>
 #include <QStatusBar>
 #include <QToolBar>
+#include <QToolButton>
 #include <QVBoxLayout>
 
 #include "app/gui/heatmap_panel.h"
@@ -223,7 +224,8 @@ void MainWindow::make_status_bar() {
   zoom_->setToolTip(tr("Magnification on this screen (10 µm per pixel is 1×) and µm per screen pixel"));
   auto* notice = new QLabel(tr("Research use only. Not for diagnosis."), this);
   notice->setObjectName("research_notice");
-  zoom_->setMinimumWidth(150);
+  zoom_->setMinimumWidth(160);
+  zoom_->setIndent(8);
   statusBar()->setSizeGripEnabled(false);
   statusBar()->addWidget(zoom_);
   statusBar()->addWidget(position_, 1);

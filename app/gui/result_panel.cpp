@@ -84,7 +84,7 @@ ResultPanel::ResultPanel(viewmodels::Studio* studio, QWidget* parent)
   verdict_->setWordWrap(true);
   status_->setObjectName("result_status");
   status_->setWordWrap(true);
-  status_->setProperty("quiet", true);
+  make_quiet(status_);
   facts_->setColumnStretch(1, 1);
   facts_->setHorizontalSpacing(12);
   facts_->setVerticalSpacing(3);
@@ -104,7 +104,7 @@ ResultPanel::ResultPanel(viewmodels::Studio* studio, QWidget* parent)
 void ResultPanel::add_fact(const QString& name, const QString& value) {
   const auto row = facts_->rowCount();
   auto* name_label = new QLabel(name, this);
-  name_label->setProperty("quiet", true);
+  make_quiet(name_label);
   auto* value_label = new QLabel(value, this);
   value_label->setWordWrap(true);
   value_label->setTextInteractionFlags(Qt::TextSelectableByMouse);

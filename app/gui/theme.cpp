@@ -9,6 +9,11 @@
 #include <QPixmap>
 #include <QStyleFactory>
 
+// The resources of a static library must be asked for, and not from inside a namespace.
+static void load_icons() {
+  Q_INIT_RESOURCE(icons);
+}
+
 namespace gui {
 namespace {
 
@@ -25,6 +30,7 @@ QPixmap draw_icon(const QByteArray& drawing, const QColor& colour, int side) {
 }  // namespace
 
 void apply_theme(QApplication& application) {
+  load_icons();
   QApplication::setStyle(QStyleFactory::create("Fusion"));
   auto palette = application.palette();
   palette.setColor(QPalette::Highlight, kAccent);
@@ -37,14 +43,13 @@ void apply_theme(QApplication& application) {
     QToolBar QToolButton:checked { background: palette(midlight); border-color: palette(mid); }
     QStatusBar { border-top: 1px solid palette(mid); }
     QStatusBar::item { border: none; }
-    QLabel#heading { font-weight: 600; padding-top: 4px; }
+    QLabel#heading { font-weight: 600; }
     QLabel#verdict { font-size: 19px; font-weight: 600; }
-    QLabel[quiet="true"] { color: palette(placeholder-text); }
-    QFrame#rule { color: palette(mid); }
+    QFrame#rule { color: palette(midlight); }
     QPushButton#analyse { padding: 6px 14px; font-weight: 600; color: white; background: #1f7a8c; border: none;
                           border-radius: 4px; }
     QPushButton#analyse:hover { background: #23899d; }
-    QPushButton#analyse:disabled { background: palette(mid); color: palette(midlight); }
+    QPushButton#analyse:disabled { background: palette(midlight); color: palette(dark); }
     QProgressBar { border: none; border-radius: 3px; background: palette(mid); max-height: 6px; min-height: 6px; }
     QProgressBar::chunk { border-radius: 3px; background: #1f7a8c; }
     QLabel#research_notice { color: #b3541e; font-weight: 600; padding-right: 6px; }
@@ -67,6 +72,14 @@ QIcon themed_icon(const QString& name) {
                    QIcon::Disabled);
   }
   return icon;
+}
+
+void make_quiet(QLabel* label) {
+  auto palette = label->palette();
+  auto colour = palette.color(QPalette::WindowText);
+  colour.setAlphaF(0.65F);
+  palette.setColor(QPalette::WindowText, colour);
+  label->setPalette(palette);
 }
 
 QLabel* make_heading(const QString& text, QWidget* parent) {

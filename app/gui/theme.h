@@ -20,6 +20,9 @@ void apply_theme(QApplication& application);
 /// One of resources/icons in the palette's text colour.
 [[nodiscard]] QIcon themed_icon(const QString& name);
 
+/// Sets a label's text back: something to look up, not to read first.
+void make_quiet(QLabel* label);
+
 /// Heading of a part of the side panel.
 [[nodiscard]] QLabel* make_heading(const QString& text, QWidget* parent);
 

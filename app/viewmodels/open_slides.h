@@ -20,6 +20,7 @@ struct OpenSlide {
   std::optional<std::string> mpp;  ///< the user's scale, as `--mpp` takes it; absent: the file's own
   std::optional<imaging::SlideScale> scale;          ///< the scale to work with; absent while nobody knows it
   bool scale_asked = false;                          ///< the user was asked once
+  bool overview_settled = false;                     ///< the overview was read, or cannot be
   QImage overview;                                   ///< the whole slide, small; null until it is read
   std::uint32_t source = 0;                          ///< its number in the tile cache
   std::optional<std::filesystem::path> case_folder;  ///< its newest analysis

@@ -106,11 +106,11 @@ void SlideScene::ask() {
 
 bool SlideScene::is_complete() const {
   if (!slide_) return true;
-  if (visible_.empty()) return !slide_->overview.isNull();
+  if (!slide_->overview_settled) return false;
   return std::ranges::all_of(visible_, [this](const ViewTileKey& key) {
     for (int up = 0; up < kMostLevelsUp; ++up) {  // a damaged tile waits for the coarser one that stands in
       const auto above = ancestor(key, up);
-      if (up > 0 && !needs_tiles(above.level)) return !slide_->overview.isNull();
+      if (up > 0 && !needs_tiles(above.level)) return true;
       const auto tile = cache_.find(above);
       if (!tile) return false;
       if (!tile->is_damaged()) return true;

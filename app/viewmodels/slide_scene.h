@@ -30,7 +30,8 @@ class SlideScene : public QObject {
   void set_view(const ViewTransform& view, double device_ratio);
   /// Paints in view coordinates.
   void paint(QPainter& painter) const;
-  /// True when everything visible is painted from its own level, or is known to be damaged.
+  /// True when the overview has come and everything visible is painted from its own level, or is known to be
+  /// damaged.
   [[nodiscard]] bool is_complete() const;
 
  Q_SIGNALS:

@@ -107,12 +107,16 @@ void Studio::read_overview(const std::shared_ptr<OpenSlide>& slide) {
       [reader = slide->reader] { return to_qimage(imaging::read_overview(*reader, kOverviewSide)); },
       [this, slide](QImage overview) {
         slide->overview = std::move(overview);
+        slide->overview_settled = true;
         const auto row = slides_.find(slide->path());
         if (row < 0) return;  // closed meanwhile
         slides_.tell_changed(row);
         if (row == current_row_) Q_EMIT overview_changed();
       },
-      [this](const imaging::JobOutcome& outcome) { Q_EMIT notice(sentence_of(outcome), Tone::problem); });
+      [this, slide](const imaging::JobOutcome& outcome) {
+        slide->overview_settled = true;
+        Q_EMIT notice(sentence_of(outcome), Tone::problem);
+      });
 }
 
 void Studio::find_earlier_case(const std::shared_ptr<OpenSlide>& slide) {
