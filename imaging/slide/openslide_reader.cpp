@@ -151,17 +151,16 @@ class OpenSlideReader final : public SlideReader {
 
   template <typename Read>
   void with_retry(const Read& read, const std::string& what) const {
-    std::uint64_t generation = 0;
     {
       const std::shared_lock lock(mutex_);
-      generation = generation_;
       if (handle_) {
         read(handle_.get());
         if (openslide_get_error(handle_.get()) == nullptr) return;
       }
     }
     const std::unique_lock lock(mutex_);
-    if (!handle_ || generation == generation_) reopen();
+    if (!handle_ || openslide_get_error(handle_.get()) != nullptr)
+      reopen();  // dead of whichever thread's error
     read(handle_.get());
     const char* error = openslide_get_error(handle_.get());
     if (error == nullptr) return;
@@ -173,14 +172,12 @@ class OpenSlideReader final : public SlideReader {
   /// Call with the lock held exclusively.
   void reopen() const {
     handle_.reset();
-    ++generation_;
     handle_ = open_handle(info_.path);
   }
 
   SlideInfo info_;
   mutable std::shared_mutex mutex_;
   mutable Handle handle_;
-  mutable std::uint64_t generation_ = 0;
 };
 
 }  // namespace
