@@ -18,6 +18,10 @@ constexpr std::array kCommands{
             "tessera analyze slide.svs --model tumour-abmil --out result/\n"
             "tessera analyze images/ --mpp 0.62 --exclude 'masks/*' --model tumour-abmil --out result/",
             &attach_analyze},
+    Command{"mil", "Train slide classifiers on bags of features, and use them",
+            "tessera mil train --bags features/ --labels labels.csv --method ce --base abmil --out run/\n"
+            "tessera mil predict --model run/model --bags features/ --out predictions/",
+            &attach_mil},
     Command{"model", "List, show, verify, pack and train model packages",
             "tessera model list\n"
             "tessera model pack uni.pth --preset uni_v1 --out uni/",

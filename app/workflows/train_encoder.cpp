@@ -249,7 +249,7 @@ Json train_encoder(const TrainEncoderRequest& request, const imaging::JobContext
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("'{}' exists already; choose another --out.", request.out.string()));
   }
-  prepare_environment(request.runtime);
+  (void)prepare_environment(request.runtime);
   const auto rows = read_cohort(request.cohort);
   const auto kept_back = validation_patients(rows, request.sample.validation, request.training.seed);
   LabelledTiles train, validation;

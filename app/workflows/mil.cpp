@@ -1,0 +1,217 @@
+#include "app/workflows/mil.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "app/workflows/batch.h"
+#include "app/workflows/model_registry.h"
+#include "app/workflows/run_environment.h"
+#include "imaging/base/csv.h"
+#include "imaging/base/files.h"
+#include "imaging/base/options_json.h"
+#include "imaging/base/version.h"
+#include "mil/aggregators/bag_classifier.h"
+#include "mil/bags/bag_store.h"
+#include "mil/training/trainer.h"
+#include "models/runtime/metrics.h"
+
+namespace workflows {
+namespace fs = std::filesystem;
+namespace {
+
+using imaging::Error;
+using imaging::ErrorCode;
+using Json = nlohmann::ordered_json;
+
+Json optional_json(const std::optional<double>& value) {
+  return value ? Json(*value) : Json();
+}
+
+Json metrics_json(const models::ClassificationMetrics& metrics, const std::vector<std::string>& class_names) {
+  Json json{{"cases", metrics.cases},       {"auc", optional_json(metrics.auc)},
+            {"accuracy", metrics.accuracy}, {"balanced_accuracy", metrics.balanced_accuracy},
+            {"macro_f1", metrics.macro_f1}, {"ece", metrics.ece},
+            {"recalls", Json::object()},    {"confusion", Json::array()}};
+  for (std::size_t c = 0; c < class_names.size(); ++c)
+    json["recalls"][class_names[c]] = optional_json(metrics.recalls[c]);
+  const auto count = metrics.confusion.class_count;
+  for (std::int64_t truth = 0; truth < count; ++truth) {
+    Json row = Json::array();
+    for (std::int64_t predicted = 0; predicted < count; ++predicted)
+      row.push_back(metrics.confusion.at(truth, predicted));
+    json["confusion"].push_back(row);
+  }
+  return json;
+}
+
+/// predictions.csv while it grows, and what metrics need of it.
+class PredictionTable {
+ public:
+  PredictionTable(mil::BagClassifier& classifier, std::vector<std::string> class_names)
+      : classifier_(classifier), class_names_(std::move(class_names)) {
+    std::vector<std::string> header{"id", "part", "label", "verdict"};
+    for (const auto& name : class_names_) header.push_back("probability_" + name);
+    header.insert(header.end(), {"tiles", "status", "reason"});
+    text_ = imaging::csv_line(header);
+  }
+
+  /// @return false where the bag cannot be read or classified
+  bool add(const std::string& id, const fs::path& path, const std::string& part, const std::string& label) {
+    BatchRow row{.case_name = id};
+    mil::SlidePrediction prediction;
+    run_row(row, [&](BatchRow& running) {
+      const auto bag = mil::read_bag(path);
+      running.tiles = bag.count;
+      prediction = classifier_.predict(bag);
+      running.status = "done";
+    });
+    const auto& probabilities = prediction.probabilities;
+    const bool is_done = row.status == "done";
+    std::vector<std::string> cells{id, part, label, ""};
+    if (is_done) {
+      cells[3] = class_names_[static_cast<std::size_t>(
+          std::max_element(probabilities.begin(), probabilities.end()) - probabilities.begin())];
+    }
+    for (std::size_t c = 0; c < class_names_.size(); ++c)
+      cells.push_back(is_done ? fmt::format("{}", probabilities[c]) : "");
+    cells.insert(cells.end(), {std::to_string(row.tiles), row.status, row.reason});
+    text_ += imaging::csv_line(cells);
+    const auto known = std::find(class_names_.begin(), class_names_.end(), label);
+    if (is_done && known != class_names_.end()) {
+      labels_.push_back(known - class_names_.begin());
+      probabilities_.insert(probabilities_.end(), probabilities.begin(), probabilities.end());
+    }
+    return is_done;
+  }
+
+  [[nodiscard]] const std::string& text() const { return text_; }
+  [[nodiscard]] std::optional<models::ClassificationMetrics> metrics() const {
+    if (labels_.empty()) return std::nullopt;
+    return models::classification_metrics(probabilities_, labels_,
+                                          static_cast<std::int64_t>(class_names_.size()));
+  }
+
+ private:
+  mil::BagClassifier& classifier_;
+  std::vector<std::string> class_names_;
+  std::string text_;
+  std::vector<std::int64_t> labels_;
+  std::vector<double> probabilities_;
+};
+
+std::string cell(const std::optional<double>& value) {
+  return value ? fmt::format("{}", *value) : "";
+}
+
+void write_curves(const fs::path& path, const mil::TrainingResult& result) {
+  std::string text = imaging::csv_line({"epoch", "train_loss", "validation_loss", "validation_auc"});
+  for (const auto& epoch : result.curve) {
+    text += imaging::csv_line({std::to_string(epoch.epoch), fmt::format("{}", epoch.train_loss),
+                               cell(epoch.validation_loss), cell(epoch.validation_auc)});
+  }
+  imaging::write_file(path, text);
+}
+
+/// Drops labels without a bag, so that a cohort's table may be larger than its features.
+mil::LabelTable labels_with_bags(const mil::LabelTable& all, const std::map<std::string, fs::path>& bags) {
+  mil::LabelTable kept;
+  std::copy_if(all.rows.begin(), all.rows.end(), std::back_inserter(kept.rows),
+               [&](const mil::LabelRow& row) { return bags.contains(row.id); });
+  if (kept.rows.empty()) {
+    throw Error(ErrorCode::invalid_argument,
+                "No label belongs to a bag; the ids of the table must be the names of the bag files.");
+  }
+  return kept;
+}
+
+}  // namespace
+
+Json train_mil(const MilTrainRequest& request, const imaging::JobContext& job) {
+  imaging::check_options(request.training);
+  imaging::check_options(request.split_options);
+  const auto package = request.out / "model";
+  if (fs::exists(package)) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("'{}' exists already; choose another --out.", package.string()));
+  }
+  const auto environment = prepare_environment(request.runtime);
+  const auto seed = static_cast<std::uint64_t>(request.runtime.seed);
+  mil::TrainingSet set;
+  set.bags = mil::find_bags(request.bags);
+  set.labels = labels_with_bags(mil::read_labels(request.labels), set.bags);
+  set.split =
+      request.split
+          ? mil::read_split(*request.split)
+          : mil::make_split(set.labels,
+                            {request.split_options.validation_share, request.split_options.test_share}, seed);
+  const auto result = mil::train_classifier(set, request.training, seed, environment.device, job);
+
+  Json config{{"schema", "tessera.mil-train/1"},
+              {"tessera", imaging::kVersion},
+              {"training", imaging::options_to_json(request.training)},
+              {"split", imaging::options_to_json(request.split_options)},
+              {"seed", request.runtime.seed},
+              {"runtime", environment.to_json()},
+              {"finished", utc_now()}};
+  imaging::write_file(request.out / "config.json", config.dump(2) + "\n");
+  mil::write_split(request.out / "splits.csv", set.split);
+  write_curves(request.out / "curves.csv", result);
+  auto name = request.name;
+  if (name.empty()) name = fs::absolute(request.out).lexically_normal().filename().string();
+  mil::write_classifier_package(
+      package, result, {.name = name, .training_data = request.training_data, .licence = request.licence});
+
+  const auto classifier = mil::open_classifier(models::ModelPackage::open(package), environment.device);
+  PredictionTable table(*classifier, result.class_names);
+  std::map<std::string, std::string> label_of;
+  for (const auto& row : set.labels.rows) label_of[row.id] = row.label;
+  for (const auto& [part, ids] : {std::pair{"train", &set.split.train},
+                                  {"validation", &set.split.validation},
+                                  {"test", &set.split.test}}) {
+    for (const auto& id : *ids) {
+      if (job.stop_token().stop_requested()) throw imaging::Cancelled{};
+      table.add(id, set.bags.at(id), part, label_of[id]);
+    }
+  }
+  imaging::write_file(request.out / "predictions.csv", table.text());
+  Json metrics{
+      {"class_names", result.class_names},
+      {"best_epoch", result.best_epoch},
+      {"epochs", result.curve.size()},
+      {"train_bags", result.train_count},
+      {"skipped", result.skipped},
+      {"validation", result.validation ? metrics_json(*result.validation, result.class_names) : Json()},
+      {"test", result.test ? metrics_json(*result.test, result.class_names) : Json()}};
+  imaging::write_file(request.out / "metrics.json", metrics.dump(2) + "\n");
+  return metrics;
+}
+
+Json predict_mil(const MilPredictRequest& request, const imaging::JobContext& job) {
+  const auto environment = prepare_environment(request.runtime);
+  const auto package = find_package(request.model);
+  const auto classifier = mil::open_classifier(package, environment.device);
+  const auto bags = mil::find_bags(request.bags);
+  std::map<std::string, std::string> label_of;
+  if (request.labels) {
+    for (const auto& row : mil::read_labels(*request.labels).rows) label_of[row.id] = row.label;
+  }
+  PredictionTable table(*classifier, package.class_names());
+  std::int64_t done = 0, failed = 0;
+  for (const auto& [id, path] : bags) {
+    job.checkpoint("bags", done++, static_cast<std::int64_t>(bags.size()));
+    const auto label = label_of.find(id);
+    failed += table.add(id, path, "", label == label_of.end() ? "" : label->second) ? 0 : 1;
+  }
+  imaging::write_file(request.out / "predictions.csv", table.text());
+  const auto metrics = table.metrics();
+  Json summary{{"bags", bags.size()},
+               {"failed", failed},
+               {"model", {{"name", package.name()}, {"sha256", package.sha256()}}},
+               {"metrics", metrics ? metrics_json(*metrics, package.class_names()) : Json()}};
+  if (metrics) imaging::write_file(request.out / "metrics.json", summary["metrics"].dump(2) + "\n");
+  return summary;
+}
+
+}  // namespace workflows

@@ -1,0 +1,218 @@
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "imaging/base/csv.h"
+#include "imaging/raster/ome_tiff.h"
+#include "tests/integration/command_fixture.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using support::run_tessera;
+
+/// A folder of two good images, and the arguments that analyse it.
+class AnalyzeCommand : public testing::Test {
+ protected:
+  void SetUp() override {
+    fs::create_directories(folder_ / "in");
+    support::paint_tissue_png(folder_ / "in/first.png", {320, 256}, {64, 64, 192, 128}, 1);
+    support::paint_tissue_png(folder_ / "in/second.png", {256, 256}, {32, 32, 160, 192}, 2);
+  }
+  [[nodiscard]] std::string arguments(const std::string& out, const std::string& extra = "") const {
+    return fmt::format("analyze {} --mpp 1 --a-t 0 --seg-mpp 4 --batch 4 --model {} --encoder {} --out {} {}",
+                       (folder_ / "in").string(), support::tiny_models().classifier.string(),
+                       support::tiny_models().encoder.string(), (folder_ / out).string(), extra);
+  }
+  [[nodiscard]] nlohmann::json result(const std::string& out, const std::string& name) const {
+    return nlohmann::json::parse(imaging::read_file(folder_ / out / "cases" / name / "result.json"));
+  }
+  support::TemporaryFolder folder_;
+};
+
+TEST(UsageTest, ExitsTwoWithOneSentence) {
+  for (const auto* arguments :
+       {"", "frobnicate", "info", "tile x.png --out y --tile-px 3", "info x.png --no-such-option"}) {
+    const auto output = run_tessera(arguments);
+    EXPECT_EQ(output.exit_code, 2) << arguments;
+    EXPECT_THAT(output.err, testing::StartsWith("error: ")) << arguments;
+    EXPECT_TRUE(output.out.empty()) << arguments;
+  }
+}
+
+TEST(UsageTest, SaysErrorsInJsonToo) {
+  const auto output = run_tessera("info --json");
+  EXPECT_EQ(output.exit_code, 2);
+  EXPECT_EQ(nlohmann::json::parse(output.out)["error"]["code"], "invalid_argument");
+}
+
+TEST(UsageTest, TakesOptionsFromAFileAndLetsTheCommandLineWin) {
+  support::TemporaryFolder folder;
+  support::paint_tissue_png(folder / "a.png", {256, 256}, {32, 32, 192, 192}, 1);
+  imaging::write_file(
+      folder / "options.json",
+      R"({"tile_px": 64, "mpp": 1.0, "slide-mpp": "1", "a_t": 0, "seg_mpp": 4, "min_tissue": 0.9})");
+  const auto output =
+      run_tessera(fmt::format("tile {} --config {} --tile-px 32 --out {} --json", (folder / "a.png").string(),
+                              (folder / "options.json").string(), (folder / "out").string()));
+  ASSERT_EQ(output.exit_code, 0) << output.err;
+  const auto json = nlohmann::json::parse(output.out);
+  EXPECT_EQ(json["options"]["tile_px"], 32);
+  EXPECT_EQ(json["options"]["min_tissue"], 0.9);
+}
+
+TEST(InfoCommandTest, HasTheKeysThatScriptsReadForARealSlide) {
+  TESSERA_NEED_DATA(slide, "wsi/CMU-1-Small-Region.svs");
+  const auto output = run_tessera("info --json " + slide.string());
+  ASSERT_EQ(output.exit_code, 0) << output.err;
+  const auto json = nlohmann::json::parse(output.out);
+  EXPECT_EQ(json["width"], 2220);
+  EXPECT_EQ(json["height"], 2967);
+  EXPECT_EQ(json["levels"][0]["downsample"], 1.0);
+  EXPECT_DOUBLE_EQ(json["mpp_x"], 0.499);
+  EXPECT_EQ(json["mpp_source"], "openslide.mpp");
+  EXPECT_EQ(json["vendor"], "aperio");
+}
+
+TEST_F(AnalyzeCommand, WritesEveryArtefactAndSkipsWhatIsDone) {
+  const auto first = run_tessera(arguments("out"));
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  for (const auto* name :
+       {"result.json", "features.h5", "attention.ome.tif", "overlay.png", "thumbnail.png", "tiles.geojson",
+        "tissue.geojson", "report.html", "report.pdf", "top_tiles/01.png"}) {
+    EXPECT_TRUE(fs::exists(folder_ / "out/cases/first" / name)) << name;
+  }
+  const auto json = result("out", "first");
+  EXPECT_EQ(json["kind"], "slide");
+  EXPECT_EQ(json["status"], "done");
+  EXPECT_NEAR(json["probabilities"]["normal"].get<double>() + json["probabilities"]["tumour"].get<double>(),
+              1, 1e-9);
+  EXPECT_EQ(
+      nlohmann::json::parse(imaging::read_file(folder_ / "out/cases/first/tiles.geojson"))["features"].size(),
+      json["tiles"]);
+
+  const auto before = support::listing(folder_ / "out");
+  const auto second = run_tessera(arguments("out"));
+  EXPECT_EQ(second.exit_code, 0);
+  EXPECT_THAT(second.out, testing::HasSubstr("skipped: first.png"));
+  EXPECT_EQ(support::listing(folder_ / "out"), before);
+}
+
+TEST_F(AnalyzeCommand, DoesAChangedInputAgainAndNoOther) {
+  ASSERT_EQ(run_tessera(arguments("out")).exit_code, 0);
+  support::paint_tissue_png(folder_ / "in/first.png", {320, 256}, {64, 64, 192, 128}, 9);
+  const auto output = run_tessera(arguments("out"));
+  EXPECT_THAT(output.out, testing::HasSubstr("done: first.png"));
+  EXPECT_THAT(output.out, testing::HasSubstr("skipped: second.png"));
+}
+
+TEST_F(AnalyzeCommand, WritesTheSameBytesTwiceWhateverTheThreads) {
+  ASSERT_EQ(run_tessera(arguments("a", "--no-report --threads 2")).exit_code, 0);
+  ASSERT_EQ(run_tessera(arguments("b", "--no-report --threads 2")).exit_code, 0);
+  for (const auto* name : {"cases/first/result.json", "cases/first/overlay.png", "cases/first/tiles.geojson",
+                           "cases/second/result.json", "cohort.csv"}) {
+    EXPECT_EQ(imaging::read_file(folder_ / "a" / name), imaging::read_file(folder_ / "b" / name)) << name;
+  }
+}
+
+TEST_F(AnalyzeCommand, GoesOnPastABadFileAndExitsFour) {
+  imaging::write_file(folder_ / "in/broken.png", "no picture at all");
+  const auto output = run_tessera(arguments("out", "--json"));
+  EXPECT_EQ(output.exit_code, 4);
+  EXPECT_EQ(nlohmann::json::parse(output.out)["failed"], 1);
+  const auto table = imaging::read_csv_with_header(folder_ / "out/cohort.csv");
+  ASSERT_EQ(table.rows.size(), 3u);
+  const auto status = *table.find_column("status"), file = *table.find_column("file");
+  for (const auto& row : table.rows) EXPECT_EQ(row[status], row[file] == "broken.png" ? "failed" : "done");
+  EXPECT_EQ(result("out", "broken")["status"], "failed");
+}
+
+TEST_F(AnalyzeCommand, NamesTheCureWhereTheScaleIsUnknown) {
+  const auto output =
+      run_tessera(fmt::format("analyze {} --model {} --encoder {} --out {}",
+                              (folder_ / "in/first.png").string(), support::tiny_models().classifier.string(),
+                              support::tiny_models().encoder.string(), (folder_ / "out").string()));
+  EXPECT_EQ(output.exit_code, 3);
+  EXPECT_EQ(result("out", "first")["reason_code"], "missing_scale");
+  EXPECT_THAT(output.out, testing::HasSubstr("--mpp"));
+}
+
+TEST_F(AnalyzeCommand, RefusesASlideCoarserThanTheModel) {
+  auto coarse = arguments("out", "--no-report");
+  coarse.replace(coarse.find("--mpp 1 "), 8, "--mpp 2 ");
+  EXPECT_EQ(run_tessera(coarse).exit_code, 3);
+  EXPECT_EQ(result("out", "first")["reason_code"], "scale_mismatch");
+  EXPECT_EQ(run_tessera(coarse + " --allow-scale-mismatch").exit_code, 0);
+  EXPECT_FALSE(result("out", "first")["warnings"].empty());
+}
+
+TEST_F(AnalyzeCommand, NamesCasesApartWhereStemsClash) {
+  fs::create_directories(folder_ / "in/sub");
+  fs::copy_file(folder_ / "in/first.png", folder_ / "in/sub/first.png");
+  ASSERT_EQ(run_tessera(arguments("out", "--no-report")).exit_code, 0);
+  for (const std::string relative : {"first.png", "sub/first.png"}) {
+    EXPECT_TRUE(fs::exists(folder_ / "out/cases" / ("first-" + imaging::sha256_of(relative).substr(0, 6))))
+        << relative;
+  }
+  EXPECT_TRUE(fs::exists(folder_ / "out/cases/second"));
+}
+
+TEST_F(AnalyzeCommand, LaysTheRasterOverTheTilesCornerToCorner) {
+  ASSERT_EQ(run_tessera(arguments("out", "--no-report")).exit_code, 0);
+  const auto raster = imaging::read_ome_tiff(folder_ / "out/cases/first/attention.ome.tif");
+  const auto json = result("out", "first");
+  EXPECT_EQ(raster.values.width(), json["grid"]["columns"]);
+  EXPECT_EQ(raster.values.height(), json["grid"]["rows"]);
+  const double stride = json["grid"]["tile_stride_l0"][0];
+  std::int64_t painted = 0;
+  for (const float value : raster.values.values()) painted += std::isnan(value) ? 0 : 1;
+  EXPECT_EQ(painted, json["tiles"]);
+  const auto features =
+      nlohmann::json::parse(imaging::read_file(folder_ / "out/cases/first/tiles.geojson"))["features"];
+  for (const auto& feature : features) {
+    const auto& corner = feature["geometry"]["coordinates"][0][0];
+    const auto column = static_cast<std::int64_t>(std::lround(corner[0].get<double>() / stride));
+    const auto row = static_cast<std::int64_t>(std::lround(corner[1].get<double>() / stride));
+    const double score = feature["properties"]["measurements"].begin().value();
+    EXPECT_FLOAT_EQ(raster.values.pixel(column, row)[0], static_cast<float>(score));
+  }
+}
+
+TEST_F(AnalyzeCommand, LeavesNoHalfWrittenCaseOnCtrlC) {
+  support::paint_tissue_png(folder_ / "in/large.png", {6000, 6000}, {100, 100, 5800, 5800}, 4);
+  // SIGINT a while after the start: wherever it falls, the answer is 130 and only whole cases are there.
+  const auto output = support::run_command(fmt::format("timeout --preserve-status -s INT 4 {} {} 2>&1",
+                                                       (support::bin_folder() / "tessera").string(),
+                                                       arguments("out", "--no-report")));
+  EXPECT_EQ(output.exit_code, 130) << output.out;
+  if (!fs::exists(folder_ / "out/cases")) return;
+  for (const auto& entry : fs::directory_iterator(folder_ / "out/cases")) {
+    EXPECT_TRUE(fs::exists(entry.path() / "result.json")) << entry.path();
+  }
+}
+
+TEST_F(AnalyzeCommand, ShowsWhatAModelIs) {
+  const auto folder = support::tiny_models().encoder.parent_path();
+  const auto list = nlohmann::json::parse(run_tessera("model list --json " + folder.string()).out);
+  ASSERT_EQ(list.size(), 1u);
+  EXPECT_EQ(list[0]["name"], "tiny-encoder");
+  EXPECT_EQ(list[0]["task"], "patch-encoder");
+  EXPECT_EQ(run_tessera("model verify " + support::tiny_models().classifier.string()).exit_code, 0);
+}
+
+TEST_F(AnalyzeCommand, EncodesOnceAndPredictsFromTheFeatures) {
+  const auto features = (folder_ / "features").string();
+  const auto encode =
+      fmt::format("encode {} --mpp 1 --a-t 0 --seg-mpp 4 --encoder {} --out {}", (folder_ / "in").string(),
+                  support::tiny_models().encoder.string(), features);
+  ASSERT_EQ(run_tessera(encode).exit_code, 0);
+  EXPECT_THAT(run_tessera(encode).out, testing::HasSubstr("(2 before)"));
+  const auto predict = run_tessera(fmt::format("mil predict --model {} --bags {} --out {} --json",
+                                               support::tiny_models().classifier.string(), features,
+                                               (folder_ / "predictions").string()));
+  ASSERT_EQ(predict.exit_code, 0) << predict.err;
+  EXPECT_EQ(imaging::read_csv_with_header(folder_ / "predictions/predictions.csv").rows.size(), 2u);
+}
+
+}  // namespace
