@@ -74,6 +74,9 @@ function(add_tessera_test name)
   add_tessera_executable(${name} ${torch} SOURCES ${arg_SOURCES} PRIVATE ${arg_PRIVATE})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   include(GoogleTest)
+  # gtest_discover_tests flattens lists: without the escape a second label or variable becomes a property's name.
+  string(REPLACE ";" "\\;" labels "${arg_LABELS}")
+  string(REPLACE ";" "\\;" environment "${TESSERA_TEST_ENVIRONMENT}")
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 300 ENVIRONMENT "${TESSERA_TEST_ENVIRONMENT}")
+    PROPERTIES LABELS "${labels}" TIMEOUT 300 ENVIRONMENT "${environment}")
 endfunction()
