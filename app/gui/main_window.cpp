@@ -27,6 +27,8 @@ namespace {
 
 constexpr int kPanelWidth = 330;
 constexpr int kThumbnail = 84;
+constexpr int kScoreLine = 28;
+constexpr int kGalleryColumns = 3;
 
 QFrame* make_rule(QWidget* parent) {
   auto* rule = new QFrame(parent);
@@ -171,12 +173,13 @@ void MainWindow::make_side_panel() {
   gallery_->setModel(studio_->top_tiles());
   gallery_->setViewMode(QListView::IconMode);
   gallery_->setIconSize({kThumbnail, kThumbnail});
-  gallery_->setGridSize({kThumbnail + 12, kThumbnail + 28});
+  gallery_->setGridSize({kThumbnail + 10, kThumbnail + kScoreLine});
   gallery_->setMovement(QListView::Static);
   gallery_->setResizeMode(QListView::Adjust);
   gallery_->setUniformItemSizes(true);
   gallery_->setFrameShape(QFrame::NoFrame);
-  gallery_->setMinimumHeight(3 * (kThumbnail + 28) + 8);
+  gallery_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  gallery_->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   gallery_->viewport()->setAutoFillBackground(false);
   auto* gallery_column = new QVBoxLayout(gallery_box_);
   gallery_column->setContentsMargins(0, 0, 0, 0);
@@ -321,6 +324,8 @@ void MainWindow::refresh() {
   const bool has_tiles = studio_->top_tiles()->rowCount() > 0;
   outlines_->setEnabled(has_tiles);
   gallery_box_->setVisible(has_tiles);
+  const auto rows = (studio_->top_tiles()->rowCount() + kGalleryColumns - 1) / kGalleryColumns;
+  gallery_->setFixedHeight(rows * (kThumbnail + kScoreLine) + 4);
   refresh_zoom();
 }
 

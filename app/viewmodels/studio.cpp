@@ -247,7 +247,9 @@ Studio::LoadedCase Studio::load_case(const std::filesystem::path& folder) {
   loaded.raster = std::make_shared<const imaging::ScoreRaster>(std::move(raster));
   for (const auto& tile : loaded.result.top_tiles) {
     loaded.top_tiles.push_back({to_qimage(imaging::decode_image(imaging::read_file(folder / tile.image))),
-                                tile.scores.empty() ? 0.0F : tile.scores.front(), tile.rect_l0});
+                                tile.scores.empty() ? 0.0F : tile.scores.front(),
+                                tile.rect_l0,
+                                {}});
   }
   return loaded;
 }

@@ -15,7 +15,7 @@ QVariant TopTiles::data(const QModelIndex& index, int role) const {
     case Qt::DisplayRole:
       return score_words(static_cast<double>(item.score));
     case Qt::DecorationRole:
-      return item.image;
+      return item.icon;
     case Qt::ToolTipRole:
     case Qt::AccessibleTextRole:
       return tr("Tile %1, score %2; click to go there")
@@ -29,6 +29,7 @@ QVariant TopTiles::data(const QModelIndex& index, int role) const {
 void TopTiles::set_items(std::vector<Item> items) {
   beginResetModel();
   items_ = std::move(items);
+  for (auto& item : items_) item.icon = QIcon(QPixmap::fromImage(item.image));
   endResetModel();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <QAbstractListModel>
+#include <QIcon>
 #include <QImage>
 #include <vector>
 
@@ -16,6 +17,7 @@ class TopTiles : public QAbstractListModel {
     QImage image;
     float score = 0;
     imaging::RectD rect_l0;
+    QIcon icon;  ///< made by set_items, on the GUI thread
   };
   using QAbstractListModel::QAbstractListModel;
 

@@ -129,6 +129,7 @@ class StudioTest : public testing::Test {
         return summary;
       };
     }
+    window_.reset();  // a window must not outlive its studio
     studio_ = std::make_unique<viewmodels::Studio>(viewmodels::StudioServices{
         [] {
           return std::vector<viewmodels::ModelChoice>{{"painted model", "for tests", "painted"}};
