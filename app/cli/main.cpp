@@ -70,6 +70,13 @@ int main(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
     arguments = cli::expand_config(arguments);
+    const auto known = cli::command_table();
+    if (!arguments.empty() && !arguments.front().starts_with("-") &&
+        std::none_of(known.begin(), known.end(),
+                     [&](const cli::Command& row) { return row.name == arguments.front(); })) {
+      return report_usage(
+          fmt::format("There is no command '{}'; tessera --help lists them.", arguments.front()), arguments);
+    }
     auto reversed = arguments;
     std::reverse(reversed.begin(), reversed.end());
     app.parse(std::move(reversed));

@@ -92,6 +92,7 @@ class CaseAnalysis {
                                     options.max_corrupt, run_.environment.threads.decode, job);
     result_.tiles = slide.bag.count;
     result_.corrupt_tiles = slide.corrupt;
+    for (auto& tile : result_.corrupt_tiles) tile.reason = hide_place(tile.reason, file_);
     if (!slide.corrupt.empty()) {
       result_.status = "degraded";
       result_.reason = fmt::format("{} of {} tissue tiles are corrupt and were left out.",
@@ -118,7 +119,7 @@ class CaseAnalysis {
     result_.reader_version = info.reader_version;
     result_.vendor = info.vendor;
     result_.size_l0 = info.size_l0();
-    result_.warnings = info.warnings;
+    for (const auto& warning : info.warnings) result_.warnings.push_back(hide_place(warning, file_));
     result_.versions.emplace_back(info.reader, info.reader_version);
     result_.scale = imaging::resolve_scale(info, run_.request.inputs.mpp, file_.table_mpp);
     const auto& encoder = run_.encoder_package;
@@ -260,7 +261,7 @@ CaseResult analyze_case(Run& run, const InputFile& file, const imaging::JobConte
     fs::create_directories(folder.path, error);
     result.status = "failed";
     result.reason_code = imaging::to_string(outcome.code.value_or(ErrorCode::internal));
-    result.reason = outcome.message;
+    result.reason = hide_place(outcome.message, file);
     result.verdict.reset();
     result.probabilities.clear();
     result.logits.clear();
@@ -442,6 +443,7 @@ RunSummary analyze(const AnalyzeRequest& request, const ReportWriter& reports,
         running.reason_code = row.result->reason_code;
         running.reason = row.result->reason;
       });
+      record.reason = hide_place(record.reason, file);
       row.status = record.status;
       row.reason_code = record.reason_code;
       row.reason = record.reason;

@@ -88,6 +88,15 @@ void run_row(BatchRow& row, const std::function<void(BatchRow&)>& work) {
   }
 }
 
+std::string hide_place(std::string text, const InputFile& file) {
+  const auto place = file.path.string();
+  for (auto at = text.find(place); at != std::string::npos;
+       at = text.find(place, at + file.relative.size())) {
+    text.replace(at, place.size(), file.relative);
+  }
+  return text;
+}
+
 std::size_t count_failed(const std::vector<BatchRow>& rows) {
   return static_cast<std::size_t>(
       std::count_if(rows.begin(), rows.end(), [](const BatchRow& row) { return row.status == "failed"; }));

@@ -52,6 +52,9 @@ struct BatchRow {
 /// @throws Cancelled
 void run_row(BatchRow& row, const std::function<void(BatchRow&)>& work);
 
+/// `text` with the place of a file replaced by how the run names it: no artefact holds an absolute path.
+[[nodiscard]] std::string hide_place(std::string text, const InputFile& file);
+
 [[nodiscard]] std::size_t count_failed(const std::vector<BatchRow>& rows);
 
 /// Date and time as manifests hold them: "2026-11-23T14:05:09Z".

@@ -84,6 +84,7 @@ std::vector<BatchRow> encode_slides(const EncodeRequest& request, const imaging:
         encode_one(file, request, package, *encoder, environment, job, running);
         running.stamp.sha256 = hash.get(job.stop_token());
       });
+      row.reason = hide_place(row.reason, file);
       entry = to_json(row);
     }
     rows.push_back(row);

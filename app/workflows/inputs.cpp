@@ -86,9 +86,8 @@ void apply_table(const std::string& path, std::vector<InputFile>& files) {
     const auto& wanted = row[*file_column];
     bool matched = false;
     for (auto& file : files) {
-      if (file.relative != wanted && file.path.filename().string() != wanted &&
-          file.path.generic_string() != wanted)
-        continue;
+      const auto path = file.path.generic_string();
+      if (file.relative != wanted && path != wanted && !path.ends_with("/" + wanted)) continue;
       matched = true;
       if (const auto name = cell("case")) file.case_name = safe_name(*name);
       file.patient = cell("patient");
@@ -116,7 +115,7 @@ void make_names_unique(std::vector<InputFile>& files) {
     if (names[file.case_name] == 1) continue;
     const std::string key =
         relatives[file.relative] == 1 ? file.relative : file.path.lexically_normal().generic_string();
-    file.case_name += "-" + imaging::sha256_of(key).substr(0, 6);
+    file.case_name = fmt::format("{}-{:.6}", file.case_name, imaging::sha256_of(key));
   }
 }
 

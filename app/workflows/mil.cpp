@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "app/workflows/batch.h"
 #include "app/workflows/model_registry.h"
 #include "app/workflows/run_environment.h"
+#include "app/workflows/tile_truth.h"
 #include "imaging/base/csv.h"
 #include "imaging/base/files.h"
 #include "imaging/base/options_json.h"
@@ -58,13 +60,15 @@ class PredictionTable {
   }
 
   /// @return false where the bag cannot be read or classified
-  bool add(const std::string& id, const fs::path& path, const std::string& part, const std::string& label) {
+  bool add(const std::string& id, const fs::path& path, const std::string& part, const std::string& label,
+           const std::function<void(const mil::Bag&, const mil::SlidePrediction&)>& on_prediction = {}) {
     BatchRow row{.case_name = id};
     mil::SlidePrediction prediction;
     run_row(row, [&](BatchRow& running) {
       const auto bag = mil::read_bag(path);
       running.tiles = bag.count;
       prediction = classifier_.predict(bag);
+      if (on_prediction) on_prediction(bag, prediction);
       running.status = "done";
     });
     const auto& probabilities = prediction.probabilities;
@@ -113,6 +117,52 @@ void write_curves(const fs::path& path, const mil::TrainingResult& result) {
   }
   imaging::write_file(path, text);
 }
+
+/// Tile scores against outlines.
+class TileTruth {
+ public:
+  TileTruth(fs::path folder, std::string class_name)
+      : folder_(std::move(folder)), class_name_(std::move(class_name)) {}
+
+  /// Counts a slide's tiles where its truth exists and holds the class. The score is the last one of a tile:
+  /// its only one, or that of the last class.
+  void add(const fs::path& bag_path, const mil::Bag& bag, const mil::TileScores& scores) {
+    const auto file = folder_ / (bag.id + ".geojson");
+    if (!fs::exists(file)) return;
+    const auto side = std::stod(mil::read_bag_attributes(bag_path).at("patch_size_level0"));
+    const auto labels = AnnotatedRegion::read(file, class_name_).label_tiles(bag.coords, {side, side});
+    if (std::find(labels.begin(), labels.end(), 1) == labels.end()) return;
+    const auto width = scores.names.size();
+    std::vector<double> values;
+    for (std::size_t i = 0; i < labels.size(); ++i)
+      values.push_back(static_cast<double>(scores.values[i * width + width - 1]));
+    if (const auto auc = models::roc_auc(values, labels)) {
+      sum_ += *auc;
+      ++slides_;
+    }
+    labels_.insert(labels_.end(), labels.begin(), labels.end());
+    scores_.insert(scores_.end(), values.begin(), values.end());
+  }
+
+  [[nodiscard]] Json to_json() const {
+    if (slides_ == 0) return {};
+    const auto positives = std::count(labels_.begin(), labels_.end(), 1);
+    return {{"class", class_name_},
+            {"slides", slides_},
+            {"tiles", labels_.size()},
+            {"positive_tiles", positives},
+            {"pooled", optional_json(models::roc_auc(scores_, labels_))},
+            {"mean", sum_ / static_cast<double>(slides_)}};
+  }
+
+ private:
+  fs::path folder_;
+  std::string class_name_;
+  std::int64_t slides_ = 0;
+  double sum_ = 0;
+  std::vector<std::int64_t> labels_;
+  std::vector<double> scores_;
+};
 
 /// Drops labels without a bag, so that a cohort's table may be larger than its features.
 mil::LabelTable labels_with_bags(const mil::LabelTable& all, const std::map<std::string, fs::path>& bags) {
@@ -197,12 +247,22 @@ Json predict_mil(const MilPredictRequest& request, const imaging::JobContext& jo
   if (request.labels) {
     for (const auto& row : mil::read_labels(*request.labels).rows) label_of[row.id] = row.label;
   }
+  if (request.truth && !fs::is_directory(*request.truth)) {
+    throw Error(ErrorCode::not_found,
+                fmt::format("{}: no such folder of outlines.", request.truth->string()));
+  }
+  std::optional<TileTruth> truth;
+  if (request.truth) truth.emplace(*request.truth, request.truth_class);
   PredictionTable table(*classifier, package.class_names());
   std::int64_t done = 0, failed = 0;
   for (const auto& [id, path] : bags) {
     job.checkpoint("bags", done++, static_cast<std::int64_t>(bags.size()));
     const auto label = label_of.find(id);
-    failed += table.add(id, path, "", label == label_of.end() ? "" : label->second) ? 0 : 1;
+    const bool is_good = table.add(id, path, "", label == label_of.end() ? "" : label->second,
+                                   [&](const mil::Bag& bag, const mil::SlidePrediction& prediction) {
+                                     if (truth) truth->add(path, bag, prediction.tile_scores);
+                                   });
+    failed += is_good ? 0 : 1;
   }
   imaging::write_file(request.out / "predictions.csv", table.text());
   const auto metrics = table.metrics();
@@ -210,7 +270,11 @@ Json predict_mil(const MilPredictRequest& request, const imaging::JobContext& jo
                {"failed", failed},
                {"model", {{"name", package.name()}, {"sha256", package.sha256()}}},
                {"metrics", metrics ? metrics_json(*metrics, package.class_names()) : Json()}};
-  if (metrics) imaging::write_file(request.out / "metrics.json", summary["metrics"].dump(2) + "\n");
+  summary["tile_auc"] = truth ? truth->to_json() : Json();
+  if (metrics || truth) {
+    const Json measured{{"metrics", summary["metrics"]}, {"tile_auc", summary["tile_auc"]}};
+    imaging::write_file(request.out / "metrics.json", measured.dump(2) + "\n");
+  }
   return summary;
 }
 

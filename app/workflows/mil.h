@@ -57,12 +57,18 @@ struct MilPredictRequest {
   std::string model;  ///< package folder, .tsr, or the name of an installed package
   std::filesystem::path bags;
   std::optional<std::filesystem::path> labels;
+  std::optional<std::filesystem::path> truth;  ///< folder of <id>.geojson outlines, for the tile scores
+  std::string truth_class = "Tumour";          ///< the outlines that count
   std::filesystem::path out;
   RuntimeOptions runtime;
 };
 
-/// Classifies every bag of a folder: OUT/predictions.csv, and OUT/metrics.json where labels are given.
-/// @return  {"bags", "failed", "metrics"}; a bag that cannot be read is a failed row of predictions.csv
+/// Classifies every bag of a folder: OUT/predictions.csv, and OUT/metrics.json where labels or truth are
+/// given. With truth, the tile scores are held against the outlines: AUC over all tiles of slides that hold
+/// the class
+/// (`pooled`: raw scores of all slides together; `mean`: mean of each slide's own).
+/// @return  {"bags", "failed", "metrics", "tile_auc"}; a bag that cannot be read is a failed row of
+/// predictions.csv
 /// @throws Error as find_package, find_bags, read_labels; Cancelled.
 nlohmann::ordered_json predict_mil(const MilPredictRequest& request, const imaging::JobContext& job);
 

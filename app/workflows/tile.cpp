@@ -54,6 +54,7 @@ std::vector<BatchRow> tile_slides(const TileRequest& request, const imaging::Job
     job.checkpoint("slides", static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(files.size()));
     BatchRow row{.file = file.relative, .case_name = file.case_name, .stamp = stamp_without_hash(file.path)};
     run_row(row, [&](BatchRow& running) { tile_one(file, request, running); });
+    row.reason = hide_place(row.reason, file);
     manifest["inputs"].push_back(to_json(row));
     rows.push_back(std::move(row));
     imaging::write_file(request.out / "tile.json", manifest.dump(2) + "\n");

@@ -60,6 +60,11 @@ void attach_predict(CLI::App& command, Session& session) {
       ->type_name("PKG");
   command.add_option("--bags", request->bags, "Folder of features")->required()->type_name("DIR");
   command.add_option("--labels", request->labels, "Labels, for metrics")->type_name("CSV");
+  command
+      .add_option("--truth", request->truth, "Folder with ID.geojson outlines, to measure the tile scores")
+      ->type_name("DIR");
+  command.add_option("--truth-class", request->truth_class, "Class of the outlines that count")
+      ->capture_default_str();
   command.add_option("--out", request->out, "Folder for predictions.csv")->required()->type_name("DIR");
   command.callback([request, &session] {
     session.run([&](const imaging::JobContext& job) {
@@ -71,6 +76,11 @@ void attach_predict(CLI::App& command, Session& session) {
       reply.text = fmt::format("{} of {} bags classified; {}\n", bags - failed, bags,
                                (request->out / "predictions.csv").string());
       if (!reply.json["metrics"].is_null()) reply.text += part_text(reply.json["metrics"], "labelled");
+      if (const auto& tiles = reply.json["tile_auc"]; !tiles.is_null()) {
+        reply.text += fmt::format("tile scores: AUC {:.3f} pooled, {:.3f} mean of {} slides\n",
+                                  tiles["pooled"].get<double>(), tiles["mean"].get<double>(),
+                                  tiles["slides"].get<std::int64_t>());
+      }
       reply.exit_code = exit_code_of_batch(failed, bags);
       return reply;
     });

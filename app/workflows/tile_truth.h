@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "imaging/base/geometry.h"
+
+namespace workflows {
+
+/// Outlines of one class from a GeoJSON file, in level-0 pixels: who lies inside what a pathologist drew.
+class AnnotatedRegion {
+ public:
+  /// Reads Polygon and MultiPolygon features whose classification (`classification.name`, or a plain string)
+  /// or name is `class_name`, ignoring case. A file without such a feature gives an empty region.
+  /// @throws Error `not_found`, `corrupt_data` (not GeoJSON, a ring that is no list of points).
+  static AnnotatedRegion read(const std::filesystem::path& geojson, const std::string& class_name);
+
+  /// Even-odd rule within each polygon, so that holes are outside.
+  [[nodiscard]] bool contains(imaging::PointD point_l0) const;
+
+  /// For each tile whether at least half of a 4 x 4 grid of points in it lies inside.
+  /// @param coords    [N, 2] row-major, top left corners in level-0 pixels
+  /// @param side_l0   of a tile
+  /// @return          N values, 1 inside, 0 outside
+  [[nodiscard]] std::vector<std::int64_t> label_tiles(const std::vector<std::int64_t>& coords,
+                                                      imaging::PointD side_l0) const;
+
+ private:
+  struct Polygon {
+    imaging::RectD bounds_l0;
+    std::vector<std::vector<imaging::PointD>> rings_l0;
+  };
+  std::vector<Polygon> polygons_;
+};
+
+}  // namespace workflows
