@@ -39,6 +39,8 @@ AnalysisPanel::AnalysisPanel(viewmodels::Studio* studio, QWidget* parent)
   scale_->setToolTip(tr("Say how many µm a pixel of this image is wide"));
   models_->setObjectName("model_chooser");
   models_->setAccessibleName(tr("Model"));
+  models_->setToolTip(tr("The model to analyse with"));
+  models_->setPlaceholderText(tr("No model installed"));
   models_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
   folder_->setObjectName("results_folder");
   make_quiet(folder_);
@@ -116,7 +118,7 @@ void AnalysisPanel::refresh_models() {
     models_->addItem(model.name);
     models_->setItemData(models_->count() - 1, model.tip, Qt::ToolTipRole);
   }
-  if (models_->count() == 0) models_->setPlaceholderText(tr("No model installed"));
+  models_->setCurrentIndex(models_->count() > 0 ? 0 : -1);  // a box with a placeholder chooses none by itself
   refresh_state();
 }
 
