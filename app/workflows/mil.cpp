@@ -129,7 +129,15 @@ class TileTruth {
   void add(const fs::path& bag_path, const mil::Bag& bag, const mil::TileScores& scores) {
     const auto file = folder_ / (bag.id + ".geojson");
     if (!fs::exists(file)) return;
-    const auto side = std::stod(mil::read_bag_attributes(bag_path).at("patch_size_level0"));
+    const auto attributes = mil::read_bag_attributes(bag_path);
+    const auto stated = attributes.find("patch_size_level0");
+    if (stated == attributes.end()) {
+      throw Error(ErrorCode::incompatible,
+                  fmt::format("{}: no attribute patch_size_level0, so its tiles cannot be held against "
+                              "outlines; encode the slides with tessera or TRIDENT.",
+                              bag_path.string()));
+    }
+    const auto side = std::stod(stated->second);
     const auto labels = AnnotatedRegion::read(file, class_name_).label_tiles(bag.coords, {side, side});
     if (std::find(labels.begin(), labels.end(), 1) == labels.end()) return;
     const auto width = scores.names.size();

@@ -43,7 +43,7 @@ def encode(slide_path, weights):
     slide = openslide.OpenSlide(slide_path)
     module = torch.jit.load(weights).eval()
     width, height = slide.dimensions
-    places = [(x, y) for y in range(0, height - 224, 224) for x in range(0, width - 224, 224)]
+    places = [(x, y) for y in range(0, height, 224) for x in range(0, width, 224)]
     mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
     std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 
