@@ -3,8 +3,8 @@
 #include "app/cli/bind_fields.h"
 #include "app/cli/command_table.h"
 #include "app/workflows/model_registry.h"
+#include "app/workflows/pack_model.h"
 #include "app/workflows/train_encoder.h"
-#include "models/encoders/pack_encoder.h"
 
 namespace cli {
 namespace {
@@ -95,15 +95,7 @@ void attach_pack(CLI::App& command, Session& session) {
   bind_fields(command, *options);
   command.callback([options, out, &session] {
     session.run([&](const imaging::JobContext&) {
-      const bool is_zipped = out->extension() == ".tsr";
-      auto folder = *out;
-      if (is_zipped) folder.replace_extension();
-      models::pack_encoder(*options, folder);
-      if (is_zipped) {
-        models::zip_package(folder, *out);
-        fs::remove_all(folder);
-      }
-      const auto package = models::ModelPackage::open(*out);
+      const auto package = workflows::pack_model(*options, *out);
       return Reply{.json = {{"name", package.name()},
                             {"path", out->string()},
                             {"task", package.task()},
