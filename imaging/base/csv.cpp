@@ -69,12 +69,15 @@ CsvTable parse_csv(std::string_view text, std::string_view source_name) {
   return table;
 }
 
-CsvTable read_csv(const std::filesystem::path& path) { return parse_csv(read_file(path), path.string()); }
+CsvTable read_csv(const std::filesystem::path& path) {
+  return parse_csv(read_file(path), path.string());
+}
 
 CsvWithHeader read_csv_with_header(const std::filesystem::path& path) {
   auto table = read_csv(path);
   if (table.rows.empty()) {
-    throw Error(ErrorCode::corrupt_data, fmt::format("{}: the table is empty; a header line is needed.", path.string()));
+    throw Error(ErrorCode::corrupt_data,
+                fmt::format("{}: the table is empty; a header line is needed.", path.string()));
   }
   CsvWithHeader result;
   result.header = std::move(table.rows.front());

@@ -8,8 +8,8 @@
 
 namespace imaging {
 
-/// Rows of text cells (RFC 4180). Accepts CRLF, a byte-order mark and quoted fields; keeps leading zeros, since
-/// nothing is ever turned into a number here. Blank lines are dropped.
+/// Rows of text cells (RFC 4180). Accepts CRLF, a byte-order mark and quoted fields; keeps leading zeros,
+/// since nothing is ever turned into a number here. Blank lines are dropped.
 struct CsvTable {
   std::vector<std::vector<std::string>> rows;  ///< every row, a header included where the file has one
 };

@@ -19,7 +19,9 @@ namespace imaging {
 namespace fs = std::filesystem;
 namespace {
 
-std::string reason() { return std::strerror(errno); }
+std::string reason() {
+  return std::strerror(errno);
+}
 
 class Sha256 {
  public:
@@ -45,7 +47,8 @@ class Sha256 {
     update(&one, 1);
     while (filled_ != 56) update(&zero, 1);
     std::array<unsigned char, 8> length{};
-    for (int i = 0; i < 8; ++i) length[static_cast<std::size_t>(i)] = static_cast<unsigned char>(bits >> (56 - 8 * i));
+    for (int i = 0; i < 8; ++i)
+      length[static_cast<std::size_t>(i)] = static_cast<unsigned char>(bits >> (56 - 8 * i));
     update(length.data(), length.size());
     std::string digest;
     for (const auto word : state_) digest += fmt::format("{:08x}", word);
@@ -65,8 +68,10 @@ class Sha256 {
         0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
     std::array<std::uint32_t, 64> w;
     for (std::size_t i = 0; i < 16; ++i) {
-      w[i] = static_cast<std::uint32_t>(block_[4 * i]) << 24 | static_cast<std::uint32_t>(block_[4 * i + 1]) << 16 |
-             static_cast<std::uint32_t>(block_[4 * i + 2]) << 8 | static_cast<std::uint32_t>(block_[4 * i + 3]);
+      w[i] = static_cast<std::uint32_t>(block_[4 * i]) << 24 |
+             static_cast<std::uint32_t>(block_[4 * i + 1]) << 16 |
+             static_cast<std::uint32_t>(block_[4 * i + 2]) << 8 |
+             static_cast<std::uint32_t>(block_[4 * i + 3]);
     }
     for (std::size_t i = 16; i < 64; ++i) {
       const auto s0 = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ (w[i - 15] >> 3);
@@ -128,15 +133,16 @@ AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)) {
   std::error_code failed;
   if (target_.has_parent_path()) fs::create_directories(target_.parent_path(), failed);
   if (failed) {
-    throw Error(ErrorCode::io_error,
-                fmt::format("Cannot make the folder {}: {}.", target_.parent_path().string(), failed.message()));
+    throw Error(ErrorCode::io_error, fmt::format("Cannot make the folder {}: {}.",
+                                                 target_.parent_path().string(), failed.message()));
   }
   const auto name = fmt::format(".{}.{}-{}.tmp{}", target_.stem().string(), ::getpid(), counter++,
                                 target_.extension().string());
   temporary_ = target_.parent_path() / name;
   const int probe = ::open(temporary_.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
   if (probe < 0) {
-    throw Error(ErrorCode::io_error, fmt::format("Cannot write in {}: {}.", target_.parent_path().string(), reason()));
+    throw Error(ErrorCode::io_error,
+                fmt::format("Cannot write in {}: {}.", target_.parent_path().string(), reason()));
   }
   ::close(probe);
 }
@@ -187,7 +193,8 @@ std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
   if (failed) throw Error(ErrorCode::io_error, fmt::format("{}: {}.", path.string(), failed.message()));
   if (size > max_bytes) {
     throw Error(ErrorCode::resource_exhausted,
-                fmt::format("{}: {} bytes, more than the {} this kind of file may have.", path.string(), size, max_bytes));
+                fmt::format("{}: {} bytes, more than the {} this kind of file may have.", path.string(), size,
+                            max_bytes));
   }
   std::ifstream in(path, std::ios::binary);
   std::string content(size, '\0');

@@ -40,8 +40,8 @@ void write_file(const std::filesystem::path& path, std::string_view content);
 
 /// Lower-case hexadecimal SHA-256 (FIPS 180-4).
 [[nodiscard]] std::string sha256_of(std::string_view bytes);
-/// Streams the file; memory is constant. For a folder-based format (MIRAX: `x.mrxs` with a folder `x`), only the
-/// named file. @throws Error `not_found`, `io_error`; Cancelled on a stop request.
+/// Streams the file; memory is constant. For a folder-based format (MIRAX: `x.mrxs` with a folder `x`), only
+/// the named file. @throws Error `not_found`, `io_error`; Cancelled on a stop request.
 [[nodiscard]] std::string sha256_of_file(const std::filesystem::path& path, std::stop_token stop = {});
 
 /// Shell-style match of a whole relative path: `*` within a folder, `**` across folders, `?` one character.

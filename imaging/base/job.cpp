@@ -12,7 +12,8 @@ JobOutcome outcome_of_current_exception() noexcept {
   } catch (const Error& error) {
     return {JobStatus::failed, error.code(), error.what()};
   } catch (const std::bad_alloc&) {
-    return {JobStatus::failed, ErrorCode::resource_exhausted, "Out of memory; close other programs or use smaller tiles or batches."};
+    return {JobStatus::failed, ErrorCode::resource_exhausted,
+            "Out of memory; close other programs or use smaller tiles or batches."};
   } catch (const std::exception& error) {
     return {JobStatus::failed, ErrorCode::internal, error.what()};
   } catch (...) {

@@ -26,7 +26,8 @@ class JobContext {
  public:
   using Sink = std::function<void(const Progress&)>;
   JobContext() = default;
-  explicit JobContext(std::stop_token stop, Sink sink = {}) : stop_(std::move(stop)), sink_(std::move(sink)) {}
+  explicit JobContext(std::stop_token stop, Sink sink = {})
+      : stop_(std::move(stop)), sink_(std::move(sink)) {}
 
   /// Reports progress and lets a stop take effect. Call once per tile or batch.
   /// @throws Cancelled if a stop was requested.

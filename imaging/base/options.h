@@ -22,7 +22,8 @@ namespace imaging {
 ///     template <typename Visitor, typename Options>
 ///       requires std::same_as<std::remove_const_t<Options>, TileGridOptions>
 ///     void visit_fields(Visitor&& field, Options& options) {
-///       field("tile_px", options.tile_px, FieldInfo{.unit = "px", .help = "Side of a tile", .min = 16, .max = 4096});
+///       field("tile_px", options.tile_px, FieldInfo{.unit = "px", .help = "Side of a tile", .min = 16, .max
+///       = 4096});
 ///     }
 ///
 /// The name is snake_case; the command line shows it as --tile-px, JSON as "tile_px".
@@ -51,16 +52,16 @@ void check_field(std::string_view name, const T& value, const FieldInfo& info) {
     const auto number = static_cast<double>(value);
     if (!(number >= info.min && number <= info.max)) {
       throw Error(ErrorCode::invalid_argument,
-                  fmt::format("Option {} is {}{}{}, outside {} to {}.", name, value, info.unit.empty() ? "" : " ",
-                              info.unit, info.min, info.max));
+                  fmt::format("Option {} is {}{}{}, outside {} to {}.", name, value,
+                              info.unit.empty() ? "" : " ", info.unit, info.min, info.max));
     }
   } else if constexpr (std::is_same_v<T, std::string>) {
     if (info.choices.empty()) return;
     for (const auto choice : info.choices) {
       if (value == choice) return;
     }
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("Option {} is '{}', not one of: {}.", name, value, fmt::join(info.choices, ", ")));
+    throw Error(ErrorCode::invalid_argument, fmt::format("Option {} is '{}', not one of: {}.", name, value,
+                                                         fmt::join(info.choices, ", ")));
   }
 }
 

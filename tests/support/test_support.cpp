@@ -33,14 +33,19 @@ TemporaryFolder::~TemporaryFolder() {
 }
 
 std::optional<fs::path> find_data(const std::string& relative) {
-  const auto root = environment("TESSERA_DATA").value_or(environment("TESSERA_DEFAULT_DATA").value_or("../shared/data"));
+  const auto root =
+      environment("TESSERA_DATA").value_or(environment("TESSERA_DEFAULT_DATA").value_or("../shared/data"));
   const auto path = fs::path(root) / relative;
   if (!fs::exists(path)) return std::nullopt;
   return path;
 }
 
-fs::path source_root() { return environment("TESSERA_TEST_SOURCE").value_or("."); }
-fs::path bin_folder() { return environment("TESSERA_TEST_BIN").value_or("build/dev/bin"); }
+fs::path source_root() {
+  return environment("TESSERA_TEST_SOURCE").value_or(".");
+}
+fs::path bin_folder() {
+  return environment("TESSERA_TEST_BIN").value_or("build/dev/bin");
+}
 fs::path golden_root() {
   if (const auto root = environment("TESSERA_GOLDEN")) return *root;
   return source_root() / "tests" / "golden";

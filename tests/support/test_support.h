@@ -50,7 +50,7 @@ MATCHER_P(HasCode, code, std::string("has error code ") + std::string(imaging::t
 }  // namespace support
 
 /// First line of a test that needs real data: skips it, by name, where the data is absent.
-#define TESSERA_NEED_DATA(variable, relative)                                              \
-  const auto variable##_found = support::find_data(relative);                              \
-  if (!variable##_found) GTEST_SKIP() << "needs TESSERA_DATA/" << (relative);              \
+#define TESSERA_NEED_DATA(variable, relative)                                 \
+  const auto variable##_found = support::find_data(relative);                 \
+  if (!variable##_found) GTEST_SKIP() << "needs TESSERA_DATA/" << (relative); \
   const auto& variable = *variable##_found
