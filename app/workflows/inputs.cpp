@@ -86,8 +86,8 @@ void apply_table(const std::string& path, std::vector<InputFile>& files) {
     const auto& wanted = row[*file_column];
     bool matched = false;
     for (auto& file : files) {
-      const auto path = file.path.generic_string();
-      if (file.relative != wanted && path != wanted && !path.ends_with("/" + wanted)) continue;
+      const auto full = file.path.generic_string();
+      if (file.relative != wanted && full != wanted && !full.ends_with("/" + wanted)) continue;
       matched = true;
       if (const auto name = cell("case")) file.case_name = safe_name(*name);
       file.patient = cell("patient");

@@ -106,6 +106,27 @@ void attach_pack(CLI::App& command, Session& session) {
   });
 }
 
+void attach_seal(CLI::App& command, Session& session) {
+  struct Request {
+    fs::path folder;
+    std::optional<fs::path> card, facts;
+  };
+  auto request = std::make_shared<Request>();
+  command.add_option("folder,--folder", request->folder, "Package folder that was edited")
+      ->required()
+      ->type_name("PKG");
+  command.add_option("--card", request->card, "Markdown that becomes the model card")->type_name("FILE");
+  command.add_option("--facts", request->facts, "JSON merged into the manifest: metrics, limitations, ...")
+      ->type_name("FILE");
+  command.callback([request, &session] {
+    session.run([&](const imaging::JobContext&) {
+      const auto package = workflows::reseal_model(request->folder, request->card, request->facts);
+      return Reply{.json = {{"name", package.name()}, {"sha256", package.sha256()}},
+                   .text = fmt::format("sealed: {} {}", package.name(), package.sha256())};
+    });
+  });
+}
+
 void attach_train_encoder(CLI::App& command, Session& session) {
   auto request = std::make_shared<workflows::TrainEncoderRequest>();
   command.add_option("--cohort", request->cohort, "Folder that `tessera phantom cohort` wrote")
@@ -140,6 +161,7 @@ void attach_model(CLI::App& command, Session& session) {
   attach_verify(*command.add_subcommand("verify", "Check every file of packages against its sha256"),
                 session);
   attach_pack(*command.add_subcommand("pack", "Make an encoder package of weights"), session);
+  attach_seal(*command.add_subcommand("seal", "Take the hashes of an edited package anew"), session);
   attach_train_encoder(
       *command.add_subcommand("train-encoder", "Train a small tile encoder on a phantom cohort"), session);
 }

@@ -58,7 +58,7 @@ TEST(ViewTransformTest, LimitsTheScale) {
 TEST(ViewTransformTest, KeepsPartOfTheSlideInsideTheViewHoweverFarItIsDragged) {
   auto view = large_slide();
   view.set_scale(1);
-  for (const auto [dx, dy] : {std::pair{1e7, 0.0}, {-1e7, 0.0}, {0.0, 1e7}, {0.0, -1e7}, {1e7, 1e7}}) {
+  for (const auto& [dx, dy] : {std::pair{1e7, 0.0}, {-1e7, 0.0}, {0.0, 1e7}, {0.0, -1e7}, {1e7, 1e7}}) {
     view.pan_by(dx, dy);
     const auto slide = view.rect_to_view({0, 0, 60000, 40000});
     EXPECT_LE(slide.x, 1000 - ViewTransform::kKeepVisible + 1e-6);
