@@ -4,6 +4,8 @@
 
 namespace imaging {
 
-void set_image_threads(int threads) { cv::setNumThreads(threads); }
+void set_image_threads(int threads) {
+  cv::setNumThreads(threads);
+}
 
 }  // namespace imaging

@@ -37,7 +37,7 @@ std::optional<fs::path> find_data(const std::string& relative) {
       environment("TESSERA_DATA").value_or(environment("TESSERA_DEFAULT_DATA").value_or("../shared/data"));
   const auto path = fs::path(root) / relative;
   if (!fs::exists(path)) return std::nullopt;
-  return path;
+  return fs::canonical(path);
 }
 
 fs::path source_root() {

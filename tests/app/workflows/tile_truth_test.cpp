@@ -41,7 +41,7 @@ TEST_F(TileTruthTest, KnowsInsideHoleAndOtherClasses) {
 TEST_F(TileTruthTest, LabelsATileByHalfOfItsArea) {
   const auto region = read(kTruth);
 
-  const auto labels = region.label_tiles({0, 0, 89, 0, 91, 0, -10, 20}, {20, 20});
+  const auto labels = region.label_tiles({0, 0, 89, 0, 97, 0, -10, 20}, {20, 20});
 
   EXPECT_THAT(labels, testing::ElementsAre(1, 1, 0, 1));
 }
