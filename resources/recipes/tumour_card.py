@@ -22,10 +22,12 @@ card = f"""# phantom-tumour-abmil
 Tells synthetic H&E slides (Tessera phantoms) with a drawn "tumour" from those without, and shows where it looked. It exists
 so that every step from slide to report can be tried, tested and taught without a patient's data.
 
-- **Architecture:** gated ABMIL [ilse2018] in the form of MHIM-MIL's code (embedding 192 to 128, attention 64), on the features of
-  `phantom-tissue-encoder` (tiles of 128 px at 0.5 um/px).
+- **Architecture:** ungated ABMIL [ilse2018] in the form of MHIM-MIL's code (embedding 192 to 64, tanh attention of width 32), on the
+  features of `phantom-tissue-encoder` (tiles of 128 px at 0.5 um/px).
 - **Training data:** 80 synthetic slides of 72 made-up patients in four stain and scanner domains (hospital-a, c, e, g); early
   stopping on the validation patients of the cohort's own split. Labels are slide labels only.
+- **Choice of settings:** five were tried. All classified every slide of the unseen domains; tile AUC lay between .969 and .975. This one
+  was taken for the widest spread of its attention on the demo slide (117 effective tiles); longer training put 39 % of the weight on one tile.
 - **Recipe:** `resources/recipes/phantom-tumour-abmil`, one command, fixed seeds.
 
 ## Measured
@@ -38,7 +40,7 @@ so that every step from slide to report can be tried, tested and taught without 
 
 Tile scores against the drawn tumour outlines, unseen domains: AUC **{tiles['mean']:.3f}** (mean of {tiles['slides']} slides),
 {tiles['pooled']:.3f} with the raw attention of all slides pooled ({tiles['tiles']} tiles, {tiles['positive_tiles']} in tumour). One training
-run, one seed; no spread was measured. Mean colour alone separates the phantoms' tumour tiles with AUC 0.86 (linear fit), so beating
+run, one seed; no spread was measured, and the unseen domains were looked at while the setting was chosen. Mean colour alone separates the phantoms' tumour tiles with AUC 0.86 (linear fit), so beating
 chance is no feat here.
 
 ## What it is not
