@@ -54,7 +54,8 @@ void ColourBar::paintEvent(QPaintEvent*) {
   const QRect labels(0, 17, width(), height() - 17);
   painter.drawText(labels, Qt::AlignLeft | Qt::AlignTop, score(heatmap_->low()));
   painter.drawText(labels, Qt::AlignHCenter | Qt::AlignTop, score((heatmap_->low() + heatmap_->high()) / 2));
-  painter.drawText(labels, Qt::AlignRight | Qt::AlignTop, score(heatmap_->high()));
+  painter.drawText(labels, Qt::AlignRight | Qt::AlignTop,
+                   (heatmap_->is_clipped() ? QStringLiteral("≥ ") : QString()) + score(heatmap_->high()));
 }
 
 HeatmapPanel::HeatmapPanel(viewmodels::Heatmap* heatmap, QWidget* parent)

@@ -355,7 +355,7 @@ void add_tiles(Sheets& sheets, const ReportModel& model) {
   constexpr double kGap = 4 * kMm;
   constexpr double kSide = (kWidth - (kColumns - 1) * kGap) / kColumns;
   const Text line("0", make_font(7.5), kSide);
-  const double row_height = kSide + 2 * line.height() + 4 * kMm;
+  const double row_height = kSide + 3 * line.height() + 3 * kMm;
   const auto rows = static_cast<double>((model.tiles.size() + kColumns - 1) / kColumns);
   sheets.keep_together(rows * row_height + 6 * kMm);
   sheets.heading(model.tiles_title);
@@ -373,7 +373,7 @@ void add_tiles(Sheets& sheets, const ReportModel& model) {
     put(std::to_string(tile.rank), y, Qt::AlignLeft, true);
     put(tile.score, y, Qt::AlignRight, true);
     put(tile.position, y + line.height(), Qt::AlignLeft, false);
-    put(tile.relative, y + line.height(), Qt::AlignRight, false);
+    put(tile.relative, y + 2 * line.height(), Qt::AlignLeft, false);
     if (column == kColumns - 1 || at + 1 == model.tiles.size()) sheets.y += row_height;
   }
   sheets.y += kSectionGap - 4 * kMm;

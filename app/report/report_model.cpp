@@ -224,14 +224,14 @@ Overview make_overview(const workflows::CaseFolder& folder, const workflows::Cas
                          ? &imaging::find_colormap(colormap->get<std::string>())
                          : &imaging::colormaps().front();
   const auto* opacity = find_option(result.options, "opacity");
-  const auto [low, high] = imaging::score_range(raster, static_cast<int>(channel));
+  const auto [low, high, is_clipped] = imaging::painted_range(raster, static_cast<int>(channel));
   imaging::HeatmapStyle style{.low = low, .high = high};
   if (opacity != nullptr && opacity->is_number()) style.opacity = opacity->get<double>();
   overview.heatmap = imaging::blend_heatmap(overview.plain, result.size_l0, raster, static_cast<int>(channel),
                                             *overview.colours, style);
   overview.low = score_text(static_cast<double>(low));
   overview.middle = score_text((static_cast<double>(low) + static_cast<double>(high)) / 2);
-  overview.high = score_text(static_cast<double>(high));
+  overview.high = (is_clipped ? "≥ " : "") + score_text(static_cast<double>(high));
   auto words = score_words(result.score_kind, result.verdict.value_or(""));
   overview.score_title = std::move(words.title);
   overview.score_sentence = std::move(words.sentence);

@@ -117,7 +117,11 @@ void Heatmap::recolour() {
     Q_EMIT picture_changed();
     return;
   }
-  std::tie(low_, high_) = rank_view_ ? std::pair{0.0F, 1.0F} : imaging::score_range(*raster_, channel_);
+  const auto range =
+      rank_view_ ? imaging::PaintedRange{0, 1, false} : imaging::painted_range(*raster_, channel_);
+  low_ = range.low;
+  high_ = range.high;
+  is_clipped_ = range.is_clipped;
   const imaging::HeatmapStyle style{
       .low = low_,
       .high = high_,

@@ -41,7 +41,10 @@ class Heatmap : public QObject {
   [[nodiscard]] static QStringList colormap_names();
   [[nodiscard]] float low() const { return low_; }    ///< value of the first colour: raw score, or rank 0
   [[nodiscard]] float high() const { return high_; }  ///< value of the last colour
-  [[nodiscard]] float threshold() const;              ///< the value below which nothing is painted
+  [[nodiscard]] bool is_clipped() const {
+    return is_clipped_;
+  }                                       ///< larger values exist and share the last colour
+  [[nodiscard]] float threshold() const;  ///< the value below which nothing is painted
   /// 256 x 1, the colours from low to high.
   [[nodiscard]] QImage colour_strip() const;
 
@@ -70,6 +73,7 @@ class Heatmap : public QObject {
   double threshold_share_ = 0;
   float low_ = 0;
   float high_ = 1;
+  bool is_clipped_ = false;
   QImage picture_;
   quint64 wanted_ = 0;
   quint64 painted_ = 0;

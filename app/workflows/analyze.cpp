@@ -180,11 +180,11 @@ class CaseAnalysis {
     const auto thumbnail = imaging::read_overview(*reader_, kThumbnailSide);
     imaging::write_png(folder_.thumbnail(), thumbnail);
     const auto channel = static_cast<int>(shown_channel());
-    const auto [low, high] = imaging::score_range(raster, channel);
-    imaging::write_png(
-        folder_.overlay(),
-        imaging::blend_heatmap(thumbnail, result_.size_l0, raster, channel, run_.colours,
-                               {.low = low, .high = high, .opacity = run_.request.options.opacity}));
+    const auto range = imaging::painted_range(raster, channel);
+    imaging::write_png(folder_.overlay(),
+                       imaging::blend_heatmap(
+                           thumbnail, result_.size_l0, raster, channel, run_.colours,
+                           {.low = range.low, .high = range.high, .opacity = run_.request.options.opacity}));
     imaging::write_file(folder_.tiles_geojson(), tiles_to_geojson(grid, slide.numbers, scores));
   }
 

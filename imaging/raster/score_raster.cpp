@@ -70,17 +70,18 @@ ScoreRaster paint_scores(const TileGrid& grid, std::span<const std::int64_t> til
   return raster;
 }
 
-std::pair<float, float> score_range(const ScoreRaster& raster, int channel) {
-  float low = std::numeric_limits<float>::infinity();
-  float high = -low;
+PaintedRange painted_range(const ScoreRaster& raster, int channel) {
+  std::vector<float> finite;
   const auto values = raster.values.values();
   for (auto i = static_cast<std::size_t>(channel); i < values.size();
        i += static_cast<std::size_t>(raster.values.channels())) {
-    if (!std::isfinite(values[i])) continue;
-    low = std::min(low, values[i]);
-    high = std::max(high, values[i]);
+    if (std::isfinite(values[i])) finite.push_back(values[i]);
   }
-  return low <= high ? std::pair{low, high} : std::pair{0.0F, 0.0F};
+  if (finite.empty()) return {};
+  std::ranges::sort(finite);
+  const auto rank = (finite.size() * 99 + 99) / 100 - 1;
+  const auto high = finite[rank] > finite.front() ? finite[rank] : finite.back();
+  return {finite.front(), high, high < finite.back()};
 }
 
 ScoreRaster rank_view(const ScoreRaster& raster) {

@@ -24,8 +24,15 @@ struct ScoreRaster {
 [[nodiscard]] ScoreRaster paint_scores(const TileGrid& grid, std::span<const std::int64_t> tile_numbers,
                                        std::span<const float> scores, std::vector<std::string> channel_names);
 
-/// Smallest and largest finite value of a channel; {0, 0} where there is none.
-[[nodiscard]] std::pair<float, float> score_range(const ScoreRaster& raster, int channel);
+/// What a colormap spans: from the smallest value to the 99th percentile (nearest rank), so that a few
+/// outstanding tiles do not leave all others dark. Under 100 values that is the largest one; zeros
+/// where no value is finite.
+struct PaintedRange {
+  float low = 0;
+  float high = 0;
+  bool is_clipped = false;  ///< values above `high` exist; they take the last colour
+};
+[[nodiscard]] PaintedRange painted_range(const ScoreRaster& raster, int channel);
 
 /// Rank view for display: each finite value replaced by its rank in 0..1, ties sharing the mean rank.
 [[nodiscard]] ScoreRaster rank_view(const ScoreRaster& raster);

@@ -63,9 +63,25 @@ TEST(PaintScoresTest, PutsEachScoreAtItsTileAndNothingElsewhere) {
   EXPECT_TRUE(std::isnan(raster.values.pixel(0, 0)[0]));
   EXPECT_EQ(raster.pixel_l0, (PointD{100, 100}));
   EXPECT_EQ(raster.pixel_um, (PointD{50, 50}));
-  EXPECT_EQ(score_range(raster, 1), (std::pair{-3.0F, 7.0F}));
+  EXPECT_EQ(painted_range(raster, 1).low, -3.0F);
+  EXPECT_EQ(painted_range(raster, 1).high, 7.0F);
+  EXPECT_FALSE(painted_range(raster, 1).is_clipped);
   EXPECT_THAT([&] { (void)paint_scores(grid, numbers, scores, {"a"}); },
               Throws<Error>(HasCode(ErrorCode::invalid_argument)));
+}
+
+TEST(PaintedRangeTest, LeavesOutTheLastHundredthSoThatOneTileDoesNotDarkenTheRest) {
+  ScoreRaster raster;
+  raster.values = ImageF(20, 10, 1);
+  for (int i = 0; i < 200; ++i) raster.values.values()[static_cast<std::size_t>(i)] = static_cast<float>(i);
+  raster.values.values()[0] = 1e6F;
+  raster.values.values()[1] = std::numeric_limits<float>::quiet_NaN();
+
+  const auto range = painted_range(raster, 0);
+
+  EXPECT_EQ(range.low, 2.0F);
+  EXPECT_EQ(range.high, 198.0F) << "rank 198 of 199";
+  EXPECT_TRUE(range.is_clipped);
 }
 
 TEST(PaintScoresTest, AveragesOverlappingTilesByTheAreaTheyCover) {

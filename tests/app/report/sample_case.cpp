@@ -91,7 +91,8 @@ workflows::CaseResult sample_result() {
   result.score_kind = "attention";
   result.score_names = {"attention"};
   const auto raster = sample_scores();
-  result.score_ranges = {imaging::score_range(raster, 0)};
+  const auto range = imaging::painted_range(raster, 0);
+  result.score_ranges = {{range.low, range.high}};
   for (std::int64_t at = 0; at < 8; ++at) {
     const std::int64_t column = 8 + at % 4;
     const std::int64_t row = 4 + at / 4;
