@@ -165,6 +165,10 @@ void make_deterministic(std::uint64_t seed) {
   torch::manual_seed(seed);
 }
 
+std::string torch_version() {
+  return TORCH_VERSION;
+}
+
 std::string blas_library() {
   void* sgemm = dlsym(RTLD_DEFAULT, "sgemm_");
   Dl_info where{};
@@ -191,7 +195,7 @@ BlasReport measure_blas() {
   report.library = blas_library();
   report.is_reference = uses_reference_blas();
   report.threads = at::get_num_threads();
-  report.torch_version = TORCH_VERSION;
+  report.torch_version = torch_version();
 
   constexpr std::int64_t kSize = 1024;
   constexpr double kOperations = 2.0 * kSize * kSize * kSize;

@@ -32,6 +32,9 @@ int set_compute_threads(int threads);
 /// Seeds torch, and makes its kernels deterministic (an operation without a deterministic kernel throws).
 void make_deterministic(std::uint64_t seed);
 
+/// Version of the LibTorch that this was built with, e.g. "1.13.1".
+[[nodiscard]] std::string torch_version();
+
 /// Which BLAS the process uses and how fast it is.
 struct BlasReport {
   std::string library;  ///< "OpenBLAS 0.3.21 (pthread)", "reference BLAS", "unknown"
