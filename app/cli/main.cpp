@@ -8,6 +8,7 @@
 #include "app/cli/command_table.h"
 #include "app/cli/config_file.h"
 #include "app/cli/session.h"
+#include "app/workflows/batch.h"
 #include "imaging/base/version.h"
 
 namespace {
@@ -40,7 +41,7 @@ std::string indent(std::string_view lines) {
 int report_usage(const std::string& message, const std::vector<std::string>& arguments) {
   fmt::print(stderr, "error: {}\n", message);
   if (std::find(arguments.begin(), arguments.end(), "--json") != arguments.end()) {
-    fmt::print("{}\n", cli::error_json("invalid_argument", message).dump(2));
+    fmt::print("{}", workflows::json_text(cli::error_json("invalid_argument", message)));
   }
   return cli::kExitUsage;
 }

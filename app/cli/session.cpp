@@ -11,6 +11,7 @@
 #include <mutex>
 #include <thread>
 
+#include "app/workflows/batch.h"
 #include "imaging/base/log.h"
 
 namespace cli {
@@ -185,7 +186,7 @@ void Session::run(const std::function<Reply(const imaging::JobContext&)>& body) 
   }
   exit_code_ = reply.exit_code;
   if (common_.json) {
-    fmt::print("{}\n", reply.json.dump(2));
+    fmt::print("{}", workflows::json_text(reply.json));
   } else if (!reply.text.empty()) {
     fmt::print("{}{}", reply.text, reply.text.back() == '\n' ? "" : "\n");
   }
@@ -198,8 +199,8 @@ void Session::report_failure(const imaging::JobOutcome& outcome) {
   exit_code_ = cancelled ? kExitCancelled : exit_code_of(code);
   fmt::print(stderr, "{}{}\n", cancelled ? "" : "error: ", outcome.message);
   if (common_.json) {
-    fmt::print("{}\n",
-               error_json(cancelled ? "cancelled" : imaging::to_string(code), outcome.message).dump(2));
+    fmt::print("{}", workflows::json_text(
+                         error_json(cancelled ? "cancelled" : imaging::to_string(code), outcome.message)));
   }
 }
 

@@ -29,16 +29,18 @@ bool is_unchanged(const fs::path& path, const InputStamp& recorded, std::stop_to
 }
 
 nlohmann::ordered_json to_json(const BatchRow& row) {
-  return {{"file", row.file},
-          {"case", row.case_name},
-          {"status", row.status},
-          {"reason_code", row.reason_code},
-          {"reason", row.reason},
-          {"tiles", row.tiles},
-          {"seconds", row.seconds},
-          {"size_bytes", row.stamp.size_bytes},
-          {"mtime_ns", row.stamp.mtime_ns},
-          {"sha256", row.stamp.sha256}};
+  nlohmann::ordered_json json{{"file", row.file},
+                              {"case", row.case_name},
+                              {"status", row.status},
+                              {"reason_code", row.reason_code},
+                              {"reason", row.reason},
+                              {"tiles", row.tiles},
+                              {"seconds", row.seconds},
+                              {"size_bytes", row.stamp.size_bytes},
+                              {"mtime_ns", row.stamp.mtime_ns},
+                              {"sha256", row.stamp.sha256}};
+  if (row.table_mpp) json["table_mpp"] = *row.table_mpp;
+  return json;
 }
 
 BatchRow batch_row_from_json(const nlohmann::json& json) {
@@ -53,6 +55,7 @@ BatchRow batch_row_from_json(const nlohmann::json& json) {
   json.at("size_bytes").get_to(row.stamp.size_bytes);
   json.at("mtime_ns").get_to(row.stamp.mtime_ns);
   json.at("sha256").get_to(row.stamp.sha256);
+  if (json.contains("table_mpp")) row.table_mpp = json["table_mpp"].get<std::string>();
   return row;
 }
 
@@ -100,6 +103,10 @@ std::string hide_place(std::string text, const InputFile& file) {
 std::size_t count_failed(const std::vector<BatchRow>& rows) {
   return static_cast<std::size_t>(
       std::count_if(rows.begin(), rows.end(), [](const BatchRow& row) { return row.status == "failed"; }));
+}
+
+std::string json_text(const nlohmann::ordered_json& json) {
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string utc_now() {

@@ -37,6 +37,7 @@ struct BatchRow {
   std::int64_t tiles = 0;
   double seconds = 0;
   InputStamp stamp = {};
+  std::optional<std::string> table_mpp = {};  ///< the scale that a table gave this input
 };
 
 [[nodiscard]] nlohmann::ordered_json to_json(const BatchRow& row);
@@ -56,6 +57,10 @@ void run_row(BatchRow& row, const std::function<void(BatchRow&)>& work);
 [[nodiscard]] std::string hide_place(std::string text, const InputFile& file);
 
 [[nodiscard]] std::size_t count_failed(const std::vector<BatchRow>& rows);
+
+/// `json` as artefacts and standard output hold it: indented, with U+FFFD for bytes of file names and slide
+/// properties that are not UTF-8.
+[[nodiscard]] std::string json_text(const nlohmann::ordered_json& json);
 
 /// Date and time as manifests hold them: "2026-11-23T14:05:09Z".
 [[nodiscard]] std::string utc_now();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "app/workflows/batch.h"
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
 
@@ -185,7 +186,7 @@ CaseResult CaseFolder::read_result() const {
 }
 
 void CaseFolder::write_result(const CaseResult& value) const {
-  imaging::write_file(result(), to_json(value).dump(2) + "\n");
+  imaging::write_file(result(), json_text(to_json(value)));
 }
 
 }  // namespace workflows

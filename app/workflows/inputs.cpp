@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "imaging/base/csv.h"
@@ -59,6 +60,12 @@ void walk_folder(const fs::path& folder, const fs::path& leave_out, const InputO
       ++list.unrecognised;
     }
   }
+}
+
+/// The same where it is UTF-8; names go into JSON, which holds nothing else.
+std::string as_utf8(const std::string& name) {
+  using Json = nlohmann::json;
+  return Json::parse(Json(name).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
 }
 
 /// A folder name without separators, leading dots or control characters.
@@ -145,7 +152,10 @@ InputList collect_inputs(const InputOptions& options, const fs::path& leave_out,
                                      "path, --include and --exclude.",
                                      fmt::join(options.inputs, ", "), list.unrecognised));
   }
-  for (auto& file : list.files) file.case_name = safe_name(file.path.stem().string());
+  for (auto& file : list.files) {
+    file.relative = as_utf8(file.relative);
+    file.case_name = safe_name(as_utf8(file.path.stem().string()));
+  }
   if (options.table) apply_table(*options.table, list.files);
   make_names_unique(list.files);
   return list;

@@ -57,7 +57,7 @@ std::vector<BatchRow> tile_slides(const TileRequest& request, const imaging::Job
     row.reason = hide_place(row.reason, file);
     manifest["inputs"].push_back(to_json(row));
     rows.push_back(std::move(row));
-    imaging::write_file(request.out / "tile.json", manifest.dump(2) + "\n");
+    imaging::write_file(request.out / "tile.json", json_text(manifest));
   }
   return rows;
 }
