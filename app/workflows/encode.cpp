@@ -64,20 +64,30 @@ std::vector<BatchRow> encode_slides(const EncodeRequest& request, const imaging:
   const auto earlier = read_earlier_rows(manifest_path);
   const bool same_options = have_same_keys(manifest_path, manifest, {"encoder", "options", "tissue", "mpp"});
 
+  // Rows of an earlier run stay until this one has come to them: a killed run forgets nothing.
+  std::vector<Json> entries;
+  for (const auto& file : files) {
+    const auto* before = same_options ? find_row(earlier, file.case_name) : nullptr;
+    entries.push_back(before != nullptr ? to_json(*before) : Json());
+  }
   std::vector<BatchRow> rows;
   for (const auto& file : files) {
     job.checkpoint("slides", static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(files.size()));
-    BatchRow row{.file = file.relative, .case_name = file.case_name};
+    BatchRow row{.file = file.relative,
+                 .case_name = file.case_name,
+                 .stamp = stamp_without_hash(file.path),
+                 .table_mpp = file.table_mpp};
     const auto* before = find_row(earlier, file.case_name);
     const auto bag_path = request.out / "h5_files" / (file.case_name + ".h5");
-    Json entry;
     if (same_options && std::filesystem::exists(bag_path) && before != nullptr &&
-        before->status != "failed" && is_unchanged(file.path, before->stamp, job.stop_token())) {
-      entry = to_json(*before);
+        before->status != "failed" && before->table_mpp == file.table_mpp &&
+        is_unchanged(file.path, before->stamp, job.stop_token())) {
+      const auto mtime_ns = row.stamp.mtime_ns;
       row = *before;
+      row.stamp.mtime_ns = mtime_ns;
+      entries[rows.size()] = to_json(row);
       row.status = "skipped";
     } else {
-      row.stamp = stamp_without_hash(file.path);
       run_row(row, [&](BatchRow& running) {
         std::filesystem::remove(bag_path);  // of other options: must not outlive a failure
         ParallelHash hash(file.path);
@@ -85,11 +95,14 @@ std::vector<BatchRow> encode_slides(const EncodeRequest& request, const imaging:
         running.stamp.sha256 = hash.get(job.stop_token());
       });
       row.reason = hide_place(row.reason, file);
-      entry = to_json(row);
+      entries[rows.size()] = to_json(row);
     }
     rows.push_back(row);
-    manifest["inputs"].push_back(entry);
-    imaging::write_file(manifest_path, manifest.dump(2) + "\n");
+    manifest["inputs"] = Json::array();
+    for (const auto& entry : entries) {
+      if (!entry.is_null()) manifest["inputs"].push_back(entry);
+    }
+    imaging::write_file(manifest_path, json_text(manifest));
   }
   job.checkpoint("slides", static_cast<std::int64_t>(files.size()), static_cast<std::int64_t>(files.size()));
   return rows;
