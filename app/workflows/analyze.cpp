@@ -15,6 +15,7 @@
 #include "app/workflows/write_reports.h"
 #include "imaging/base/csv.h"
 #include "imaging/base/files.h"
+#include "imaging/base/log.h"
 #include "imaging/base/options_json.h"
 #include "imaging/base/version.h"
 #include "imaging/raster/colormap.h"
@@ -23,6 +24,7 @@
 #include "imaging/slide/area_resample.h"
 #include "imaging/slide/reader_table.h"
 #include "mil/aggregators/bag_classifier.h"
+#include "models/runtime/device.h"
 
 namespace workflows {
 namespace fs = std::filesystem;
@@ -71,7 +73,7 @@ CaseResult start_result(const Run& run, const InputFile& file) {
   result.encoder_name = run.encoder_package.name();
   result.encoder_sha256 = run.encoder_package.sha256();
   result.options = options_of(run.request, file);
-  result.versions = {{"tessera", std::string(imaging::kVersion)}};
+  result.versions = {{"tessera", std::string(imaging::kVersion)}, {"libtorch", models::torch_version()}};
   return result;
 }
 
@@ -221,6 +223,15 @@ class CaseAnalysis {
   std::size_t verdict_ = 0;
 };
 
+/// A case folder in the making; gone unless it was put in its place.
+struct UnfinishedFolder {
+  fs::path path;
+  ~UnfinishedFolder() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+};
+
 /// Puts a finished folder in the place of the case's earlier one.
 void replace_folder(const fs::path& finished, const fs::path& target) {
   std::error_code error;
@@ -240,6 +251,7 @@ void replace_folder(const fs::path& finished, const fs::path& target) {
 CaseResult analyze_case(Run& run, const InputFile& file, const imaging::JobContext& job) {
   const auto target = run.request.out / "cases" / file.case_name;
   const CaseFolder folder{target.parent_path() / (std::string(kUnfinishedPrefix) + file.case_name)};
+  const UnfinishedFolder unfinished{folder.path};
   std::error_code error;
   fs::remove_all(folder.path, error);
   fs::create_directories(folder.path, error);
@@ -251,10 +263,7 @@ CaseResult analyze_case(Run& run, const InputFile& file, const imaging::JobConte
   ParallelHash hash(file.path);
   const auto outcome = imaging::run_job(
       [&](const imaging::JobContext& inner) { CaseAnalysis(run, file, folder, result).execute(inner); }, job);
-  if (outcome.status == imaging::JobStatus::cancelled) {
-    fs::remove_all(folder.path, error);
-    throw imaging::Cancelled{};
-  }
+  if (outcome.status == imaging::JobStatus::cancelled) throw imaging::Cancelled{};
   if (outcome.status == imaging::JobStatus::failed) {
     // What was written before the failure must not look like a result.
     fs::remove_all(folder.path, error);
@@ -348,6 +357,21 @@ void write_cohort(const fs::path& out, const std::vector<std::string>& class_nam
   imaging::write_file(out / "cohort.csv", text);
 }
 
+/// The manifests list the inputs of one run; cases of other inputs keep their folders and need a word.
+void warn_of_other_cases(const fs::path& out, const std::vector<InputFile>& files) {
+  std::set<std::string> names;
+  for (const auto& file : files) names.insert(file.case_name);
+  std::error_code ignored;
+  std::int64_t others = 0;
+  for (const auto& entry : fs::directory_iterator(out / "cases", ignored))
+    others += names.contains(entry.path().filename().string()) ? 0 : 1;
+  if (others == 0) return;
+  imaging::log(imaging::LogLevel::warning,
+               fmt::format("The output folder holds {} cases that are not among these inputs; they stay as "
+                           "they are, and run.json and cohort.csv list this run's inputs alone.",
+                           others));
+}
+
 Run open_run(const AnalyzeRequest& request, const ReportWriter& reports) {
   imaging::check_options(request.options);
   imaging::check_options(request.tissue);
@@ -396,11 +420,12 @@ RunSummary analyze(const AnalyzeRequest& request, const ReportWriter& reports,
   auto run = open_run(request, reports);
   const auto files = collect_inputs(request.inputs, request.out, job).files;
   remove_unfinished_cases(request.out);
+  warn_of_other_cases(request.out, files);
 
   const auto manifest_path = request.out / "run.json";
   const auto earlier = read_earlier_rows(manifest_path);
   Json manifest{{"schema", "tessera.run/1"},
-                {"versions", {{"tessera", imaging::kVersion}}},
+                {"versions", {{"tessera", imaging::kVersion}, {"libtorch", models::torch_version()}}},
                 {"model", {{"name", run.model.name()}, {"sha256", run.model.sha256()}}},
                 {"encoder", {{"name", run.encoder_package.name()}, {"sha256", run.encoder_package.sha256()}}},
                 {"options", imaging::options_to_json(request.options)},
@@ -418,7 +443,7 @@ RunSummary analyze(const AnalyzeRequest& request, const ReportWriter& reports,
   const auto total = static_cast<std::int64_t>(files.size());
   bool has_changed = earlier.size() != files.size();
   const auto write_manifests = [&] {
-    imaging::write_file(manifest_path, manifest.dump(2) + "\n");
+    imaging::write_file(manifest_path, json_text(manifest));
     write_cohort(request.out, run.model.class_names(), summary.rows);
   };
   for (const auto& file : files) {
@@ -434,7 +459,7 @@ RunSummary analyze(const AnalyzeRequest& request, const ReportWriter& reports,
       row.status = "skipped";
       row.reason = known.reason;
       row.result = std::move(known);
-      has_changed = has_changed || before == nullptr;
+      has_changed = has_changed || before == nullptr || before->stamp.mtime_ns != record.stamp.mtime_ns;
     } else {
       has_changed = true;
       run_row(record, [&](BatchRow& running) {

@@ -116,7 +116,9 @@ struct RunSummary {
 };
 
 /// The main job: tile, encode, predict, explain, write, for every input. One bad input never stops the rest;
-/// a case that is done and whose input, options and packages have not changed is skipped. Stages reported to
+/// a case that is done and whose input, options and packages have not changed is skipped. run.json and
+/// cohort.csv hold this run's inputs alone; folders of cases that an earlier run left in OUT stay, and a
+/// warning counts them. Stages reported to
 /// `job`: "slides" (done/total) and, within a slide, "tiles".
 ///
 /// @param on_case  called after each input, on the calling thread; may be empty

@@ -1,10 +1,16 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <tiffio.h>
 
 #include <cmath>
+#include <fstream>
 
+#include "app/workflows/analyze.h"
+#include "app/workflows/encode.h"
 #include "imaging/base/csv.h"
 #include "imaging/raster/ome_tiff.h"
+#include "imaging/raster/png.h"
+#include "imaging/slide/pyramid_tiff_writer.h"
 #include "tests/integration/command_fixture.h"
 
 namespace {
@@ -86,6 +92,7 @@ TEST_F(AnalyzeCommand, WritesEveryArtefactAndSkipsWhatIsDone) {
   const auto json = result("out", "first");
   EXPECT_EQ(json["kind"], "slide");
   EXPECT_EQ(json["status"], "done");
+  EXPECT_FALSE(json["versions"]["libtorch"].get<std::string>().empty());
   EXPECT_NEAR(json["probabilities"]["normal"].get<double>() + json["probabilities"]["tumour"].get<double>(),
               1, 1e-9);
   EXPECT_EQ(
@@ -107,13 +114,139 @@ TEST_F(AnalyzeCommand, DoesAChangedInputAgainAndNoOther) {
   EXPECT_THAT(output.out, testing::HasSubstr("skipped: second.png"));
 }
 
-TEST_F(AnalyzeCommand, WritesTheSameBytesTwiceWhateverTheThreads) {
+TEST_F(AnalyzeCommand, WritesTheSameBytesTwice) {
   ASSERT_EQ(run_tessera(arguments("a", "--no-report --threads 2")).exit_code, 0);
   ASSERT_EQ(run_tessera(arguments("b", "--no-report --threads 2")).exit_code, 0);
   for (const auto* name : {"cases/first/result.json", "cases/first/overlay.png", "cases/first/tiles.geojson",
                            "cases/second/result.json", "cohort.csv"}) {
     EXPECT_EQ(imaging::read_file(folder_ / "a" / name), imaging::read_file(folder_ / "b" / name)) << name;
   }
+}
+
+/// LibTorch cuts its sums by the number of threads, so that the last bits may differ between numbers.
+TEST_F(AnalyzeCommand, AgreesToRoundingBetweenNumbersOfThreads) {
+  ASSERT_EQ(run_tessera(arguments("a", "--no-report --threads 1")).exit_code, 0);
+  ASSERT_EQ(run_tessera(arguments("b", "--no-report --threads 2")).exit_code, 0);
+  for (const auto* name : {"first", "second"}) {
+    auto one = result("a", name), two = result("b", name);
+    EXPECT_EQ(one["verdict"], two["verdict"]);
+    EXPECT_EQ(one["tiles"], two["tiles"]);
+    EXPECT_EQ(one["grid"], two["grid"]);
+    EXPECT_NEAR(one["probabilities"]["tumour"].get<double>(), two["probabilities"]["tumour"].get<double>(),
+                1e-5);
+  }
+}
+
+TEST_F(AnalyzeCommand, ListsThisRunsInputsAndKeepsOtherCases) {
+  ASSERT_EQ(run_tessera(arguments("out", "--no-report --include first.png")).exit_code, 0);
+  const auto before = support::listing(folder_ / "out/cases/first");
+  const auto output = run_tessera(arguments("out", "--no-report --include second.png"));
+  ASSERT_EQ(output.exit_code, 0) << output.err;
+  EXPECT_THAT(output.err, testing::HasSubstr("holds 1 cases that are not among these inputs"));
+  EXPECT_EQ(support::listing(folder_ / "out/cases/first"), before);
+  EXPECT_EQ(imaging::read_csv_with_header(folder_ / "out/cohort.csv").rows.size(), 1u);
+  const auto again = run_tessera(arguments("out", "--no-report"));
+  EXPECT_THAT(again.out, testing::HasSubstr("skipped: first.png"));
+  EXPECT_EQ(imaging::read_csv_with_header(folder_ / "out/cohort.csv").rows.size(), 2u);
+}
+
+TEST_F(AnalyzeCommand, TakesFilesWhoseNamesAreNotUtf8) {
+  fs::rename(folder_ / "in/first.png", folder_ / "in/gl\xe4ser.png");
+  const auto output = run_tessera(arguments("out", "--no-report --json"));
+  ASSERT_EQ(output.exit_code, 0) << output.err;
+  EXPECT_EQ(nlohmann::json::parse(output.out)["cases"][0]["file"], "gl\xef\xbf\xbdser.png");
+  EXPECT_EQ(run_tessera("info --json " + (folder_ / "in").string()).exit_code, 0);
+}
+
+class BrokenReportWriter final : public workflows::ReportWriter {
+ public:
+  void write(const workflows::CaseFolder&, const std::string&) const override {
+    throw imaging::Error(imaging::ErrorCode::io_error, "The disk is full.");
+  }
+};
+
+TEST_F(AnalyzeCommand, LeavesNoHalfWrittenCaseWhereItsReportFails) {
+  workflows::AnalyzeRequest request;
+  request.inputs.inputs = {(folder_ / "in/first.png").string()};
+  request.inputs.mpp = "1";
+  request.model = support::tiny_models().classifier.string();
+  request.encoder = support::tiny_models().encoder.string();
+  request.out = folder_ / "out";
+  request.tissue.a_t = 0;
+  request.tissue.seg_mpp = 4;
+  const auto summary = workflows::analyze(request, BrokenReportWriter(), {}, imaging::JobContext{});
+  ASSERT_EQ(summary.rows.size(), 1u);
+  EXPECT_EQ(summary.rows[0].status, "failed");
+  EXPECT_EQ(summary.rows[0].reason_code, "io_error");
+  EXPECT_TRUE(fs::is_empty(folder_ / "out/cases"));
+}
+
+/// A slide of 24 storage tiles of tissue, of 64 tiles of the grid each.
+class DamagedSlide : public AnalyzeCommand {
+ protected:
+  static constexpr std::int64_t kGridTiles = 64;  ///< in a storage tile
+
+  void SetUp() override {
+    constexpr std::int64_t kRows = imaging::PyramidTiffWriter::kTilePx;
+    support::paint_tissue_png(folder_ / "painted.png", {2560, 1280}, {256, 256, 2048, 768}, 1);
+    const auto image = imaging::decode_image(imaging::read_file(folder_ / "painted.png"));
+    imaging::PyramidTiffOptions options;
+    options.size = {image.width(), image.height()};
+    fs::create_directories(folder_ / "in");
+    imaging::PyramidTiffWriter writer(slide_, options);
+    for (std::int64_t y = 0; y < image.height(); y += kRows) {
+      imaging::Image8 rows(image.width(), kRows, 3);
+      std::copy_n(image.row(y), image.width() * kRows * 3, rows.data());
+      writer.append_rows(rows);
+    }
+    writer.finish();
+  }
+
+  /// Overwrites storage tiles of level 0, given by their left ends in the second row, which is all tissue.
+  void damage(const std::vector<std::uint32_t>& lefts) {
+    std::vector<std::uint64_t> offsets;
+    {
+      const std::unique_ptr<TIFF, void (*)(TIFF*)> file(TIFFOpen(slide_.c_str(), "r"), &TIFFClose);
+      for (const auto left : lefts)
+        offsets.push_back(TIFFGetStrileOffset(file.get(), TIFFComputeTile(file.get(), left, 512, 0, 0)));
+    }
+    std::fstream bytes(slide_, std::ios::in | std::ios::out | std::ios::binary);
+    for (const auto offset : offsets) {
+      bytes.seekp(static_cast<std::streamoff>(offset));
+      bytes.write("damaged damaged damaged", 23);
+    }
+  }
+  const fs::path slide_ = folder_ / "in/slide.tiff";
+};
+
+TEST_F(DamagedSlide, IsDegradedWithALedgerWhereFewTilesAreCorrupt) {
+  damage({512});
+  const auto output = run_tessera(arguments("out"));
+  ASSERT_EQ(output.exit_code, 0) << output.out << output.err;
+  const auto json = result("out", "slide");
+  EXPECT_EQ(json["status"], "degraded");
+  ASSERT_EQ(json["corrupt_tiles"].size(), kGridTiles);
+  EXPECT_EQ(json["corrupt_tiles"][0]["column"], 512 / 32);
+  EXPECT_EQ(json["corrupt_tiles"][0]["row"], 512 / 32);
+  EXPECT_FALSE(json["warnings"].empty());
+  EXPECT_GT(json["tiles"], 22 * kGridTiles);
+  EXPECT_THAT(json.dump(), testing::Not(testing::HasSubstr(folder_.path().string())));
+  const auto table = imaging::read_csv_with_header(folder_ / "out/cohort.csv");
+  EXPECT_EQ(table.rows[0][*table.find_column("status")], "degraded");
+  EXPECT_EQ(table.rows[0][*table.find_column("corrupt_tiles")], std::to_string(kGridTiles));
+}
+
+TEST_F(DamagedSlide, FailsByNameWhereTooManyTilesAreCorrupt) {
+  damage({512, 1024, 1536});
+  EXPECT_EQ(run_tessera(arguments("out")).exit_code, 3);
+  const auto json = result("out", "slide");
+  EXPECT_EQ(json["status"], "failed");
+  EXPECT_EQ(json["reason_code"], "corrupt_data");
+  EXPECT_THAT(json["reason"].get<std::string>(), testing::HasSubstr("192 of "));
+  EXPECT_TRUE(json["verdict"].is_null());
+  EXPECT_FALSE(fs::exists(folder_ / "out/cases/slide/features.h5"));
+  EXPECT_EQ(run_tessera(arguments("out", "--max-corrupt 0.2")).exit_code, 0);
+  EXPECT_EQ(result("out", "slide")["status"], "degraded");
 }
 
 TEST_F(AnalyzeCommand, GoesOnPastABadFileAndExitsFour) {
@@ -214,6 +347,40 @@ TEST_F(AnalyzeCommand, EncodesOnceAndPredictsFromTheFeatures) {
                                                (folder_ / "predictions").string()));
   ASSERT_EQ(predict.exit_code, 0) << predict.err;
   EXPECT_EQ(imaging::read_csv_with_header(folder_ / "predictions/predictions.csv").rows.size(), 2u);
+}
+
+class EncodeCommand : public AnalyzeCommand {
+ protected:
+  [[nodiscard]] std::string encode(const std::string& extra) const {
+    return fmt::format("encode {} --a-t 0 --seg-mpp 4 --encoder {} --out {} {}", (folder_ / "in").string(),
+                       support::tiny_models().encoder.string(), (folder_ / "out").string(), extra);
+  }
+};
+
+TEST_F(EncodeCommand, DoesASlideAgainWhoseScaleInTheTableHasChanged) {
+  const auto table = (folder_ / "scales.csv").string();
+  imaging::write_file(table, "file,mpp\nfirst.png,1\nsecond.png,1\n");
+  ASSERT_EQ(run_tessera(encode("--table " + table)).exit_code, 0);
+  imaging::write_file(table, "file,mpp\nfirst.png,0.5\nsecond.png,1\n");
+  EXPECT_THAT(run_tessera(encode("--table " + table)).out, testing::HasSubstr("(1 before)"));
+}
+
+TEST_F(EncodeCommand, RemembersWhatItHadNotComeToWhenItWasStopped) {
+  ASSERT_EQ(run_tessera(encode("--mpp 1")).exit_code, 0);
+  support::paint_tissue_png(folder_ / "in/first.png", {320, 256}, {64, 64, 192, 128}, 9);
+  workflows::EncodeRequest request;
+  request.inputs.inputs = {(folder_ / "in").string()};
+  request.inputs.mpp = "1";
+  request.encoder = support::tiny_models().encoder.string();
+  request.out = folder_ / "out";
+  request.tissue.a_t = 0;
+  request.tissue.seg_mpp = 4;
+  std::stop_source stop;
+  const imaging::JobContext job(stop.get_token(), [&](const imaging::Progress& step) {
+    if (step.stage == "slides" && step.done == 1) stop.request_stop();
+  });
+  EXPECT_THROW((void)workflows::encode_slides(request, job), imaging::Cancelled);
+  EXPECT_THAT(run_tessera(encode("--mpp 1")).out, testing::HasSubstr("(2 before)"));
 }
 
 }  // namespace
