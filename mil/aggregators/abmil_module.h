@@ -18,6 +18,8 @@ class AttentionScorer : public torch::nn::Module {
   /// @param embedded  [N, D]
   /// @return          [N, 1], before the softmax
   [[nodiscard]] at::Tensor forward(const at::Tensor& embedded);
+  /// The same without gradients or dropout; may run in several threads at once.
+  [[nodiscard]] at::Tensor infer(const at::Tensor& embedded);
 
   torch::nn::Linear a{nullptr}, b{nullptr}, c{nullptr};  ///< b is empty where not gated
 

@@ -26,8 +26,8 @@ LATER = {
 }
 
 
-def seconds(command):
-    """Runs one side; its last output line is a JSON list of seconds, one per repetition."""
+def run(command):
+    """Runs one side; its last output line is {"seconds": one per repetition, "work": what one repetition did}."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"{os.path.basename(command[0])} failed: {done.stderr.strip()[-500:]}")
@@ -52,7 +52,7 @@ def sides(name):
     if name == "bag-read":
         bag = os.path.join(WORK, "bag.h5")
         if not os.path.exists(bag):
-            seconds([BENCH, "bag-write", bag])
+            run([BENCH, "bag-write", bag])
         return [BENCH, "bag-read", bag], [BENCH, "file-read", bag]
     if name == "tiles-threads":
         slide = need_slide()
@@ -63,7 +63,7 @@ def sides(name):
         package = os.path.join(WORK, "resnet50v2")
         if not os.path.exists(package):
             subprocess.run([TESSERA, "model", "pack", weights, "--out", package, "--name", "resnet50v2",
-                            "--patch-size-pixels", "224", "--spacing-um-px", "0.5"], check=True, stdout=sys.stderr)
+                            "--patch-size", "224", "--mpp", "0.5"], check=True, stdout=sys.stderr)
         return [BENCH, "encode", slide, package], peer("encode", slide, weights)
     sys.exit(f"unknown comparison '{name}'")
 
@@ -82,10 +82,17 @@ def main():
         return 2
     target, sense, what = TARGETS[name]
     ours_command, peer_command = sides(name)
-    rows = []
+    cpus = sorted(os.sched_getaffinity(0))[:2]
+    os.sched_setaffinity(0, cpus)  # both sides, their decode threads included, share the same two
+    rows, work = [], None
     for _ in range(ROUNDS):
-        rows.append((statistics.median(seconds(ours_command)), statistics.median(seconds(peer_command))))
-    print(f"{name}: tessera against {what}; {ROUNDS} interleaved rounds, medians in ms, 2 threads")
+        ours, theirs = run(ours_command), run(peer_command)
+        work = ours["work"]
+        if work != theirs["work"]:
+            sys.exit(f"{name}: the sides did not do the same: {work} here, {theirs['work']} there")
+        rows.append((statistics.median(ours["seconds"]), statistics.median(theirs["seconds"])))
+    print(f"{name}: tessera against {what}; {work} each; {ROUNDS} interleaved rounds, medians in ms, "
+          f"{len(cpus)} CPUs, load {os.getloadavg()[0]:.1f}")
     print(f"{'round':>6} {'tessera':>12} {'peer':>12} {'ratio':>8}")
     for number, (ours, theirs) in enumerate(rows, 1):
         print(f"{number:>6} {ours * 1e3:>12.2f} {theirs * 1e3:>12.2f} {ours / theirs:>8.3f}")

@@ -8,7 +8,7 @@ import torch
 torch.set_num_threads(2)
 
 
-def repeat(run, warm_up=2, count=7):
+def repeat(run, work, warm_up=2, count=7):
     for _ in range(warm_up):
         run()
     taken = []
@@ -16,7 +16,7 @@ def repeat(run, warm_up=2, count=7):
         started = time.perf_counter()
         run()
         taken.append(time.perf_counter() - started)
-    print(json.dumps(taken))
+    print(json.dumps({"seconds": taken, "work": work}))
 
 
 def abmil_infer():
@@ -34,7 +34,7 @@ def abmil_infer():
             a = torch.softmax(attention(h).transpose(0, 1), dim=-1)
             return torch.softmax(model[2](a @ h), dim=-1)
 
-    repeat(run)
+    repeat(run, f"{len(x)} instances")
 
 
 def encode(slide_path, weights):
@@ -55,7 +55,7 @@ def encode(slide_path, weights):
                 batch = torch.from_numpy(numpy.stack(tiles)).permute(0, 3, 1, 2).float() / 255
                 module((batch - mean) / std)
 
-    repeat(run, warm_up=1, count=3)
+    repeat(run, f"{len(places)} tiles", warm_up=1, count=3)
 
 
 if __name__ == "__main__":

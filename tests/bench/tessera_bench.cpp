@@ -1,15 +1,18 @@
-// Our side of tests/bench/compare: runs one piece several times with two threads and prints the seconds as a
-// JSON list.
+// Our side of tests/bench/compare: runs one piece several times with two threads and prints the seconds, and
+// what one repetition did, as JSON.
 #include <torch/torch.h>
 
 #include <chrono>
-#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "imaging/slide/reader_table.h"
@@ -24,15 +27,17 @@ namespace {
 constexpr int kThreads = 2;
 using Arguments = std::vector<std::string>;
 
-void repeat(const std::function<void()>& run, int warm_up = 2, int count = 7) {
-  for (int i = 0; i < warm_up; ++i) run();
+/// @param run  returns what it did, as the peer states it
+void repeat(const std::function<std::string()>& run, int warm_up = 2, int count = 7) {
+  std::string work;
+  for (int i = 0; i < warm_up; ++i) work = run();
   nlohmann::json taken = nlohmann::json::array();
   for (int i = 0; i < count; ++i) {
     const auto started = std::chrono::steady_clock::now();
-    run();
+    work = run();
     taken.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
   }
-  std::cout << taken.dump() << '\n';
+  std::cout << nlohmann::json{{"seconds", taken}, {"work", work}}.dump() << '\n';
 }
 
 void abmil_infer(const Arguments&) {
@@ -43,7 +48,10 @@ void abmil_infer(const Arguments&) {
   mil::AbmilModule module(options);
   module.eval();
   const c10::InferenceMode guard;
-  repeat([&] { (void)torch::softmax(module.infer(x).logits, -1); });
+  repeat([&] {
+    (void)torch::softmax(module.infer(x).logits, -1);
+    return std::to_string(x.size(0)) + " instances";
+  });
 }
 
 void bag_write(const Arguments& arguments) {
@@ -56,21 +64,24 @@ void bag_write(const Arguments& arguments) {
   bag.features.assign(features.data_ptr<float>(), features.data_ptr<float>() + features.numel());
   bag.coords.assign(static_cast<std::size_t>(bag.count) * 2, 0);
   mil::write_bag(arguments.at(0), bag, {});
-  std::cout << "[0]\n";
+  std::cout << "{}\n";
 }
 
 void bag_read(const Arguments& arguments) {
-  repeat([&] { (void)mil::read_bag(arguments.at(0)); });
+  const auto bytes = std::filesystem::file_size(arguments.at(0));
+  repeat([&] {
+    (void)mil::read_bag(arguments.at(0));
+    return std::to_string(bytes) + " bytes";
+  });
 }
 
 void file_read(const Arguments& arguments) {
   repeat([&] {
-    std::FILE* file = std::fopen(arguments.at(0).c_str(), "rb");
-    std::fseek(file, 0, SEEK_END);
-    std::vector<char> bytes(static_cast<std::size_t>(std::ftell(file)));
-    std::rewind(file);
-    if (std::fread(bytes.data(), 1, bytes.size(), file) != bytes.size()) std::abort();
-    std::fclose(file);
+    const auto size = std::filesystem::file_size(arguments.at(0));
+    const auto bytes = std::make_unique_for_overwrite<char[]>(size);
+    std::ifstream file(arguments.at(0), std::ios::binary);
+    if (!file.read(bytes.get(), static_cast<std::streamsize>(size))) std::abort();
+    return std::to_string(size) + " bytes";
   });
 }
 
@@ -81,24 +92,27 @@ imaging::TileGrid grid_of(const imaging::SlideReader& reader, std::int64_t tile_
   return {reader.info().size_l0(), {1, 1, "pixels"}, options, nullptr};
 }
 
-void drain(const imaging::SlideReader& reader, const imaging::TileGrid& grid, int workers,
-           const std::function<void(std::vector<imaging::Image8>)>& on_batch) {
+std::string drain(const imaging::SlideReader& reader, const imaging::TileGrid& grid, int workers,
+                  const std::function<void(std::vector<imaging::Image8>)>& on_batch) {
   imaging::TileStreamOptions options;
   options.workers = workers;
   imaging::TileStream stream(reader, grid, options, {});
   std::vector<imaging::Image8> batch;
+  std::size_t count = 0;
   while (auto tile = stream.next()) {
     batch.push_back(std::move(tile->pixels));
+    ++count;
     if (batch.size() == 32) on_batch(std::exchange(batch, {}));
   }
   if (!batch.empty()) on_batch(std::move(batch));
+  return std::to_string(count) + " tiles";
 }
 
 void tiles(const Arguments& arguments) {
   const int workers = std::stoi(arguments.at(1));
   repeat([&] {
     const auto reader = imaging::open_slide(arguments.at(0));
-    drain(*reader, grid_of(*reader, 256), workers, [](const auto&) {});
+    return drain(*reader, grid_of(*reader, 256), workers, [](const auto&) {});
   });
 }
 
@@ -107,7 +121,8 @@ void encode(const Arguments& arguments) {
   repeat(
       [&] {
         const auto reader = imaging::open_slide(arguments.at(0));
-        drain(*reader, grid_of(*reader, 224), 1, [&](const auto& batch) { (void)encoder->encode(batch); });
+        return drain(*reader, grid_of(*reader, 224), 1,
+                     [&](const auto& batch) { (void)encoder->encode(batch); });
       },
       1, 3);
 }
