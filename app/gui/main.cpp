@@ -13,14 +13,28 @@
 namespace {
 
 constexpr int kUsage = 2;
+constexpr int kBadInput = 3;
 
 std::optional<std::string> value_of(const QCommandLineParser& parser, const QCommandLineOption& option) {
   return parser.isSet(option) ? std::optional{parser.value(option).toStdString()} : std::nullopt;
 }
 
+/// Qt ends the process with a crash where X11 or Wayland cannot be reached; this says it in a sentence.
+bool has_display() {
+  return qEnvironmentVariableIsSet("QT_QPA_PLATFORM") || qEnvironmentVariableIsSet("DISPLAY") ||
+         qEnvironmentVariableIsSet("WAYLAND_DISPLAY");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (!has_display()) {
+    std::fprintf(
+        stderr,
+        "tessera-studio: no display is reachable (DISPLAY and WAYLAND_DISPLAY are not set); start it from a "
+        "desktop session, or use `tessera analyze` here.\n");
+    return kBadInput;
+  }
   QApplication application(argc, argv);
   QApplication::setApplicationName("tessera-studio");
   QApplication::setApplicationVersion(QString::fromUtf8(imaging::kVersion));

@@ -310,22 +310,20 @@ std::vector<Fact> make_provenance(const workflows::CaseResult& result) {
   std::vector<Fact> facts;
   const auto add_hashed = [&](const char* name, const std::string& value, const std::string& sha256) {
     if (value.empty() && sha256.empty()) return;
-    const auto digest = sha256.substr(0, 12);
-    const auto* separator = value.empty() || digest.empty() ? "" : ", sha256 ";
-    facts.push_back({name, value + separator + digest, sha256});
+    facts.push_back({name, value, sha256.empty() ? "" : "sha256 " + sha256});
   };
   const auto model = result.model_architecture.empty()
                          ? result.model_name
                          : fmt::format("{} ({})", result.model_name, result.model_architecture);
   add_hashed("Model", model, result.model_sha256);
+  if (!result.model_intended_use.empty()) facts.push_back({"Intended use", result.model_intended_use});
+  if (!result.model_limitations.empty()) facts.push_back({"Limitations", result.model_limitations});
   add_hashed("Encoder", result.encoder_name, result.encoder_sha256);
   add_hashed("Input", fs::path(result.file).filename().string(), result.sha256);
   std::vector<std::string> options;
   flatten_options(result.options, options);
   if (!options.empty()) facts.push_back({"Options", fmt::format("{}", fmt::join(options, " · "))});
-  std::vector<std::string> versions{fmt::format("Tessera {}", imaging::kVersion)};
-  if (!result.reader.empty())
-    versions.push_back(fmt::format("reader {} {}", result.reader, result.reader_version));
+  std::vector<std::string> versions;
   for (const auto& [library, version] : result.versions)
     versions.push_back(fmt::format("{} {}", library, version));
   facts.push_back({"Versions", fmt::format("{}", fmt::join(versions, " · "))});

@@ -70,6 +70,13 @@ CaseResult start_result(const Run& run, const InputFile& file) {
   result.model_name = run.model.name();
   result.model_sha256 = run.model.sha256();
   result.model_architecture = run.model.architecture();
+  const auto& manifest = run.model.manifest();
+  result.model_intended_use = manifest.value("intended_use", "");
+  result.model_limitations = manifest.value("limitations", "");
+  if (manifest.value("trained_on_synthetic_data_only", false)) {
+    result.warnings.emplace_back(
+        "The model was trained on synthetic slides only; on real tissue its verdict has no meaning.");
+  }
   result.encoder_name = run.encoder_package.name();
   result.encoder_sha256 = run.encoder_package.sha256();
   result.options = options_of(run.request, file);

@@ -68,7 +68,9 @@ Json to_json(const CaseResult& result) {
         {"mpp_x", result.scale->mpp_x}, {"mpp_y", result.scale->mpp_y}, {"source", result.scale->source}};
   json["model"] = {{"name", result.model_name},
                    {"sha256", result.model_sha256},
-                   {"architecture", result.model_architecture}};
+                   {"architecture", result.model_architecture},
+                   {"intended_use", result.model_intended_use},
+                   {"limitations", result.model_limitations}};
   json["encoder"] = {{"name", result.encoder_name}, {"sha256", result.encoder_sha256}};
   json["grid"] = {{"tile_mpp", result.tile_mpp},
                   {"tile_px", result.tile_px},
@@ -135,6 +137,8 @@ CaseResult case_result_from_json(const nlohmann::json& json) {
     model.at("name").get_to(result.model_name);
     model.at("sha256").get_to(result.model_sha256);
     model.at("architecture").get_to(result.model_architecture);
+    model.at("intended_use").get_to(result.model_intended_use);
+    model.at("limitations").get_to(result.model_limitations);
     json.at("encoder").at("name").get_to(result.encoder_name);
     json.at("encoder").at("sha256").get_to(result.encoder_sha256);
     const auto& grid = json.at("grid");

@@ -47,6 +47,7 @@ struct CaseResult {
   std::optional<imaging::SlideScale> scale;
 
   std::string model_name, model_sha256, model_architecture;
+  std::string model_intended_use, model_limitations;  ///< as its manifest says
   std::string encoder_name, encoder_sha256;
   double tile_mpp = 0;
   std::int64_t tile_px = 0, overlap_px = 0;
