@@ -14,10 +14,11 @@ constexpr std::array kCommands{
             "tessera tile slides/ --mpp 0.5 --tile-px 256 --out tiles/", &attach_tile},
     Command{"encode", "Turn the tissue tiles of slides into features (HDF5); resumes",
             "tessera encode slides/ --encoder my-encoder/ --out features/", &attach_encode},
-    Command{"analyze", "Tile, encode, predict, explain and report; the main job; resumes",
-            "tessera analyze slide.svs --model tumour-abmil --out result/\n"
-            "tessera analyze images/ --mpp 0.62 --exclude 'masks/*' --model tumour-abmil --out result/",
-            &attach_analyze},
+    Command{
+        "analyze", "Tile, encode, predict, explain and report; the main job; resumes",
+        "tessera analyze slide.svs --model phantom-tumour-abmil --out result/\n"
+        "tessera analyze images/ --mpp 0.62 --exclude 'masks/*' --model phantom-tumour-abmil --out result/",
+        &attach_analyze},
     Command{"mil", "Train slide classifiers on bags of features, and use them",
             "tessera mil train --bags features/ --labels labels.csv --method ce --base abmil --out run/\n"
             "tessera mil predict --model run/model --bags features/ --out predictions/",

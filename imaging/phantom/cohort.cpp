@@ -56,9 +56,10 @@ std::map<std::string, std::int64_t> deal_folds(const std::vector<CohortSlide>& s
       }
     }
     if (!patients.empty() && static_cast<std::int64_t>(patients.size()) < options.folds) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("{} patients with label {} are too few for {} folds.", patients.size(),
-                              has_tumour ? "tumour" : "normal", options.folds));
+      throw Error(
+          ErrorCode::invalid_argument,
+          fmt::format("{} patients with label {} are too few for {} folds; --folds 0 makes no splits.",
+                      patients.size(), has_tumour ? "tumour" : "normal", options.folds));
     }
     random.shuffle(std::span(patients));
     for (std::size_t i = 0; i < patients.size(); ++i) {

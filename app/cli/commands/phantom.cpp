@@ -36,19 +36,20 @@ void bind_unseeded(CLI::App& command, Options& options) {
 }
 
 /// @param out_help  what --out is
+/// @param truth     what was written beside it, for the last line; may be empty
 /// @param write     makes the phantom from the options and the thread count
 template <typename Options, typename Write>
 void attach_writer(CLI::App& command, Session& session, const std::shared_ptr<Options>& options,
-                   const char* out_type, const char* out_help, Write write) {
+                   const char* out_type, const char* out_help, const char* truth, Write write) {
   auto out = std::make_shared<fs::path>();
   command.add_option("--out", *out, out_help)->required()->type_name(out_type);
-  command.callback([options, out, write, &session] {
+  command.callback([options, out, truth, write, &session] {
     session.run([&](const imaging::JobContext& job) {
       write(*out, *options, job);
       const std::string name = out->filename().string();
       return Reply{
           .json = {{"out", name}, {"synthetic", true}, {"options", imaging::options_to_json(*options)}},
-          .text = fmt::format("{}: synthetic, made by a program\n", name)};
+          .text = fmt::format("{}: synthetic, made by a program{}\n", name, truth)};
     });
   });
 }
@@ -58,6 +59,7 @@ void attach_slide(CLI::App& command, Session& session) {
   bind_unseeded(command, *options);
   attach_writer(
       command, session, options, "FILE.tiff", "Slide to write; its truth goes beside it (.geojson, .json)",
+      "; its truth is beside it in .geojson and .json",
       [&session](const fs::path& out, imaging::SlidePhantomOptions& given, const imaging::JobContext& job) {
         given.seed = session.runtime().seed;
         imaging::write_slide_phantom(out, given, job, static_cast<int>(session.runtime().threads));
@@ -68,7 +70,7 @@ void attach_cohort(CLI::App& command, Session& session) {
   auto options = std::make_shared<imaging::CohortOptions>();
   bind_unseeded(command, *options);
   attach_writer(
-      command, session, options, "DIR", "Folder for slides/, labels.csv and splits/",
+      command, session, options, "DIR", "Folder for slides/, labels.csv and splits/", "",
       [&session](const fs::path& out, imaging::CohortOptions& given, const imaging::JobContext& job) {
         given.seed = session.runtime().seed;
         imaging::write_cohort(out, given, job, static_cast<int>(session.runtime().threads));
@@ -82,7 +84,7 @@ void attach_checker(CLI::App& command, Session& session) {
       ->delimiter(',')
       ->capture_default_str()
       ->type_name("N,N,...");
-  attach_writer(command, session, options, "FILE", "Board to write: .png, .tif or .tiff",
+  attach_writer(command, session, options, "FILE", "Board to write: .png, .tif or .tiff", "",
                 [](const fs::path& out, const imaging::CheckerOptions& given, const imaging::JobContext&) {
                   imaging::write_checker_slide(out, given);
                 });
