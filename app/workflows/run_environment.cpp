@@ -27,14 +27,15 @@ RunEnvironment prepare_environment(const RuntimeOptions& runtime) {
         "LibTorch uses the reference BLAS, about thirty times slower than OpenBLAS: install "
         "libopenblas0-pthread.");
   }
+  for (const auto& warning : environment.warnings) imaging::log(imaging::LogLevel::warning, warning);
   if (runtime.device == "auto" && choice.name == "cpu") {
     for (const auto& probe : choice.probes) {
-      if (!probe.usable)
-        environment.warnings.push_back("Running on the CPU: " + probe.name + " was refused (" + probe.reason +
-                                       ").");
+      if (probe.usable) continue;
+      environment.warnings.push_back("Running on the CPU: " + probe.name + " was refused (" + probe.reason +
+                                     ").");
+      imaging::log(imaging::LogLevel::info, environment.warnings.back());
     }
   }
-  for (const auto& warning : environment.warnings) imaging::log(imaging::LogLevel::warning, warning);
   return environment;
 }
 
