@@ -72,7 +72,8 @@ int exit_code_of_batch(std::size_t failed, std::size_t total) {
   return failed == total ? kExitBadInput : kExitSomeFailed;
 }
 
-/// A bar with rate and time left on a terminal, one line per stage elsewhere.
+/// A bar with rate and time left on a terminal; elsewhere one line per stage, and per slide where there are
+/// several.
 class Session::ProgressLine {
  public:
   void show(const imaging::Progress& step) {
@@ -82,7 +83,8 @@ class Session::ProgressLine {
       stage_ = step.stage;
       stage_start_ = now;
       first_done_ = step.done;
-      if (!is_terminal_)
+      if (step.stage == "slides") has_several_slides_ = step.total > 1;
+      if (!is_terminal_ && !(has_several_slides_ && step.stage == "tiles"))
         fmt::print(stderr, "{}{}\n", step.stage,
                    step.total > 0 ? fmt::format(": {} of {}", step.done, step.total) : "");
     } else if (now - last_draw_ < kRedrawInterval && step.done != step.total) {
@@ -96,6 +98,14 @@ class Session::ProgressLine {
     const std::lock_guard lock(mutex_);
     erase();
     fmt::print(stderr, "{}\n", line);
+  }
+
+  void print(const std::string& line) {
+    const std::lock_guard lock(mutex_);
+    erase();
+    std::fflush(stderr);
+    fmt::print("{}\n", line);
+    std::fflush(stdout);
   }
 
   void finish() {
@@ -135,6 +145,7 @@ class Session::ProgressLine {
   std::mutex mutex_;
   const bool is_terminal_ = isatty(STDERR_FILENO) != 0;
   bool drawn_ = false;
+  bool has_several_slides_ = false;
   std::string stage_;
   std::int64_t first_done_ = 0;
   Clock::time_point stage_start_;
@@ -153,6 +164,10 @@ Session::~Session() {
 
 void Session::say(const std::string& line) {
   progress_->say(line);
+}
+
+void Session::print(const std::string& line) {
+  if (!common_.json) progress_->print(line);
 }
 
 void Session::on_hard_stop(std::function<void()> clean_up) {

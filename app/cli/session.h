@@ -60,6 +60,10 @@ class Session {
   /// A line for people on standard error, above the progress bar.
   void say(const std::string& line);
 
+  /// A line of the result on standard output at once, so that a run that is stopped leaves what it had done;
+  /// nothing under --json, which prints one value at the end.
+  void print(const std::string& line);
+
   [[nodiscard]] int exit_code() const { return exit_code_; }
 
  private:

@@ -299,6 +299,15 @@ CaseResult analyze_case(Run& run, const InputFile& file, const imaging::JobConte
   return result;
 }
 
+/// False where something of a finished case was deleted or cut to nothing since.
+bool holds_every_artefact(const CaseFolder& folder, const CaseResult& result, bool has_reports) {
+  std::vector<fs::path> paths{folder.features(),  folder.attention(),     folder.overlay(),
+                              folder.thumbnail(), folder.tiles_geojson(), folder.tissue_geojson()};
+  if (has_reports) paths.insert(paths.end(), {folder.report_html(), folder.report_pdf()});
+  for (const auto& tile : result.top_tiles) paths.push_back(folder.path / tile.image);
+  return std::all_of(paths.begin(), paths.end(), &is_file_with_content);
+}
+
 bool is_done_before(const Run& run, const InputFile& file, const BatchRow* before,
                     const imaging::JobContext& job, CaseResult& result) {
   const CaseFolder folder{run.request.out / "cases" / file.case_name};
@@ -316,7 +325,7 @@ bool is_done_before(const Run& run, const InputFile& file, const BatchRow* befor
                          result.patient == expected.patient && result.laterality == expected.laterality &&
                          result.label == expected.label && result.site == expected.site &&
                          nlohmann::json(result.options) == nlohmann::json(expected.options);
-  if (!same_work) return false;
+  if (!same_work || !holds_every_artefact(folder, result, !run.request.options.no_report)) return false;
   InputStamp stamp{.size_bytes = result.size_bytes, .mtime_ns = 0, .sha256 = result.sha256};
   if (before != nullptr && before->stamp.sha256 == result.sha256) stamp = before->stamp;
   return is_unchanged(file.path, stamp, job.stop_token());

@@ -28,6 +28,11 @@ bool is_unchanged(const fs::path& path, const InputStamp& recorded, std::stop_to
          imaging::sha256_of_file(path, std::move(stop)) == recorded.sha256;
 }
 
+bool is_file_with_content(const fs::path& path) {
+  std::error_code error;
+  return fs::is_regular_file(path, error) && fs::file_size(path, error) > 0 && !error;
+}
+
 nlohmann::ordered_json to_json(const BatchRow& row) {
   nlohmann::ordered_json json{{"file", row.file},
                               {"case", row.case_name},

@@ -29,6 +29,9 @@ struct InputStamp {
 [[nodiscard]] bool is_unchanged(const std::filesystem::path& path, const InputStamp& recorded,
                                 std::stop_token stop);
 
+/// True where a file is there and not empty, as a finished run leaves its artefacts.
+[[nodiscard]] bool is_file_with_content(const std::filesystem::path& path);
+
 /// How one input of a batch ended.
 struct BatchRow {
   std::string file = {}, case_name = {};

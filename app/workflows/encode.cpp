@@ -43,7 +43,9 @@ void encode_one(const InputFile& file, const EncodeRequest& request, const model
 
 }  // namespace
 
-std::vector<BatchRow> encode_slides(const EncodeRequest& request, const imaging::JobContext& job) {
+std::vector<BatchRow> encode_slides(const EncodeRequest& request,
+                                    const std::function<void(const BatchRow&)>& on_row,
+                                    const imaging::JobContext& job) {
   imaging::check_options(request.options);
   imaging::check_options(request.tissue);
   const auto environment = prepare_environment(request.runtime);
@@ -79,9 +81,8 @@ std::vector<BatchRow> encode_slides(const EncodeRequest& request, const imaging:
                  .table_mpp = file.table_mpp};
     const auto* before = find_row(earlier, file.case_name);
     const auto bag_path = request.out / "h5_files" / (file.case_name + ".h5");
-    if (same_options && std::filesystem::exists(bag_path) && before != nullptr &&
-        before->status != "failed" && before->table_mpp == file.table_mpp &&
-        is_unchanged(file.path, before->stamp, job.stop_token())) {
+    if (same_options && is_file_with_content(bag_path) && before != nullptr && before->status != "failed" &&
+        before->table_mpp == file.table_mpp && is_unchanged(file.path, before->stamp, job.stop_token())) {
       const auto mtime_ns = row.stamp.mtime_ns;
       row = *before;
       row.stamp.mtime_ns = mtime_ns;
@@ -103,6 +104,7 @@ std::vector<BatchRow> encode_slides(const EncodeRequest& request, const imaging:
       if (!entry.is_null()) manifest["inputs"].push_back(entry);
     }
     imaging::write_file(manifest_path, json_text(manifest));
+    if (on_row) on_row(row);
   }
   job.checkpoint("slides", static_cast<std::int64_t>(files.size()), static_cast<std::int64_t>(files.size()));
   return rows;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,8 @@ struct EncodeRequest {
 /// OUT/encode.json. Slides that are done and whose input, options and encoder have not changed are skipped.
 /// @return         one row per input, failures included
 /// @throws Error   only for what concerns the whole run; Cancelled.
-std::vector<BatchRow> encode_slides(const EncodeRequest& request, const imaging::JobContext& job);
+std::vector<BatchRow> encode_slides(const EncodeRequest& request,
+                                    const std::function<void(const BatchRow&)>& on_row,
+                                    const imaging::JobContext& job);
 
 }  // namespace workflows

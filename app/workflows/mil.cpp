@@ -59,10 +59,10 @@ class PredictionTable {
     text_ = imaging::csv_line(header);
   }
 
-  /// @return false where the bag cannot be read or classified
-  bool add(const std::string& id, const fs::path& path, const std::string& part, const std::string& label,
-           const std::function<void(const mil::Bag&, const mil::SlidePrediction&)>& on_prediction = {}) {
-    BatchRow row{.case_name = id};
+  /// @return how it ended: "done", or "failed" where the bag cannot be read or classified
+  BatchRow add(const std::string& id, const fs::path& path, const std::string& part, const std::string& label,
+               const std::function<void(const mil::Bag&, const mil::SlidePrediction&)>& on_prediction = {}) {
+    BatchRow row{.file = path.filename().string(), .case_name = id};
     mil::SlidePrediction prediction;
     run_row(row, [&](BatchRow& running) {
       const auto bag = mil::read_bag(path);
@@ -71,6 +71,7 @@ class PredictionTable {
       if (on_prediction) on_prediction(bag, prediction);
       running.status = "done";
     });
+    row.reason = hide_place(row.reason, {.path = path, .relative = row.file});
     const auto& probabilities = prediction.probabilities;
     const bool is_done = row.status == "done";
     std::vector<std::string> cells{id, part, label, ""};
@@ -87,7 +88,7 @@ class PredictionTable {
       labels_.push_back(known - class_names_.begin());
       probabilities_.insert(probabilities_.end(), probabilities.begin(), probabilities.end());
     }
-    return is_done;
+    return row;
   }
 
   [[nodiscard]] const std::string& text() const { return text_; }
@@ -262,20 +263,23 @@ Json predict_mil(const MilPredictRequest& request, const imaging::JobContext& jo
   std::optional<TileTruth> truth;
   if (request.truth) truth.emplace(*request.truth, request.truth_class);
   PredictionTable table(*classifier, package.class_names());
-  std::int64_t done = 0, failed = 0;
+  std::int64_t done = 0;
+  Json failures = Json::array();
   for (const auto& [id, path] : bags) {
     job.checkpoint("bags", done++, static_cast<std::int64_t>(bags.size()));
     const auto label = label_of.find(id);
-    const bool is_good = table.add(id, path, "", label == label_of.end() ? "" : label->second,
-                                   [&](const mil::Bag& bag, const mil::SlidePrediction& prediction) {
-                                     if (truth) truth->add(path, bag, prediction.tile_scores);
-                                   });
-    failed += is_good ? 0 : 1;
+    const auto row = table.add(id, path, "", label == label_of.end() ? "" : label->second,
+                               [&](const mil::Bag& bag, const mil::SlidePrediction& prediction) {
+                                 if (truth) truth->add(path, bag, prediction.tile_scores);
+                               });
+    if (row.status == "failed")
+      failures.push_back({{"file", row.file}, {"reason_code", row.reason_code}, {"reason", row.reason}});
   }
   imaging::write_file(request.out / "predictions.csv", table.text());
   const auto metrics = table.metrics();
   Json summary{{"bags", bags.size()},
-               {"failed", failed},
+               {"failed", failures.size()},
+               {"failures", failures},
                {"model", {{"name", package.name()}, {"sha256", package.sha256()}}},
                {"metrics", metrics ? metrics_json(*metrics, package.class_names()) : Json()}};
   summary["tile_auc"] = truth ? truth->to_json() : Json();

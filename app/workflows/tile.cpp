@@ -38,7 +38,9 @@ void tile_one(const InputFile& file, const TileRequest& request, BatchRow& row) 
 
 }  // namespace
 
-std::vector<BatchRow> tile_slides(const TileRequest& request, const imaging::JobContext& job) {
+std::vector<BatchRow> tile_slides(const TileRequest& request,
+                                  const std::function<void(const BatchRow&)>& on_row,
+                                  const imaging::JobContext& job) {
   imaging::check_options(request.grid);
   imaging::check_options(request.tissue);
   apply_threads(request.runtime.threads);
@@ -58,6 +60,7 @@ std::vector<BatchRow> tile_slides(const TileRequest& request, const imaging::Job
     manifest["inputs"].push_back(to_json(row));
     rows.push_back(std::move(row));
     imaging::write_file(request.out / "tile.json", json_text(manifest));
+    if (on_row) on_row(rows.back());
   }
   return rows;
 }

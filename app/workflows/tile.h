@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <vector>
 
 #include "app/workflows/analyze.h"
@@ -20,6 +21,8 @@ struct TileRequest {
 /// For every input: OUT/patches/<case>.h5 (coords as CLAM reads them), OUT/tissue/<case>.geojson,
 /// OUT/stitches/<case>.png; and OUT/tile.json with one row per input, failures included.
 /// @throws Error   only for what concerns the whole run; Cancelled.
-std::vector<BatchRow> tile_slides(const TileRequest& request, const imaging::JobContext& job);
+std::vector<BatchRow> tile_slides(const TileRequest& request,
+                                  const std::function<void(const BatchRow&)>& on_row,
+                                  const imaging::JobContext& job);
 
 }  // namespace workflows

@@ -114,6 +114,26 @@ TEST_F(AnalyzeCommand, DoesAChangedInputAgainAndNoOther) {
   EXPECT_THAT(output.out, testing::HasSubstr("skipped: second.png"));
 }
 
+TEST_F(AnalyzeCommand, DoesACaseAgainThatLostAnArtefact) {
+  ASSERT_EQ(run_tessera(arguments("out")).exit_code, 0);
+  for (const auto* name : {"overlay.png", "features.h5", "report.pdf", "top_tiles/02.png"}) {
+    fs::remove(folder_ / "out/cases/first" / name);
+    imaging::write_file(folder_ / "out/cases/second" / name, "");
+    const auto output = run_tessera(arguments("out"));
+    EXPECT_THAT(output.out, testing::HasSubstr("done: first.png")) << name;
+    EXPECT_THAT(output.out, testing::HasSubstr("done: second.png")) << name;
+    EXPECT_GT(fs::file_size(folder_ / "out/cases/first" / name), 0u) << name;
+    EXPECT_GT(fs::file_size(folder_ / "out/cases/second" / name), 0u) << name;
+  }
+}
+
+TEST_F(AnalyzeCommand, NamesAFailedInputOnce) {
+  const auto output = run_tessera("tile " + (folder_ / "in/first.png").string() + " /nowhere/nope.svs" +
+                                  " --slide-mpp 1 --a-t 0 --seg-mpp 4 --out " + (folder_ / "out").string());
+  EXPECT_EQ(output.exit_code, 4) << output.err;
+  EXPECT_THAT(output.out, testing::HasSubstr("failed: nope.svs: no such file.\n"));
+}
+
 TEST_F(AnalyzeCommand, WritesTheSameBytesTwice) {
   ASSERT_EQ(run_tessera(arguments("a", "--no-report --threads 2")).exit_code, 0);
   ASSERT_EQ(run_tessera(arguments("b", "--no-report --threads 2")).exit_code, 0);
@@ -316,11 +336,12 @@ TEST_F(AnalyzeCommand, LeavesNoHalfWrittenCaseOnCtrlC) {
   support::paint_tissue_png(folder_ / "in/large.png", {6000, 6000}, {100, 100, 5800, 5800}, 4);
   // Wherever the signal falls, the answer is 130 and only whole cases are there.
   const auto log = (folder_ / "log").string();
-  const auto output = support::run_command(
-      fmt::format("sh -c '{} {} 2>{} & p=$!; until grep -q tiles: {} || ! kill -0 $p; do sleep 0.05; done; "
-                  "kill -INT $p; wait $p'",
-                  (support::bin_folder() / "tessera").string(), arguments("out", "--no-report"), log, log));
+  const auto output = support::run_command(fmt::format(
+      "sh -c '{} {} 2>{} & p=$!; until grep -q slides:.1 {} || ! kill -0 $p; do sleep 0.05; done; "
+      "kill -INT $p; wait $p'",
+      (support::bin_folder() / "tessera").string(), arguments("out", "--no-report"), log, log));
   EXPECT_EQ(output.exit_code, 130) << imaging::read_file(log);
+  EXPECT_THAT(output.out, testing::StartsWith("done: first.png: "));
   for (const auto& entry : fs::directory_iterator(folder_ / "out/cases")) {
     EXPECT_TRUE(fs::exists(entry.path() / "result.json")) << entry.path();
   }
@@ -347,6 +368,15 @@ TEST_F(AnalyzeCommand, EncodesOnceAndPredictsFromTheFeatures) {
                                                (folder_ / "predictions").string()));
   ASSERT_EQ(predict.exit_code, 0) << predict.err;
   EXPECT_EQ(imaging::read_csv_with_header(folder_ / "predictions/predictions.csv").rows.size(), 2u);
+
+  imaging::write_file(folder_ / "features/h5_files/second.h5", "no features at all");
+  const auto some = run_tessera(fmt::format("mil predict --model {} --bags {} --out {}",
+                                            support::tiny_models().classifier.string(), features,
+                                            (folder_ / "predictions").string()));
+  EXPECT_EQ(some.exit_code, 4);
+  EXPECT_THAT(some.out, testing::StartsWith("failed: second.h5: "));
+  EXPECT_THAT(imaging::read_file(folder_ / "predictions/predictions.csv"),
+              testing::Not(testing::HasSubstr(folder_.path().string())));
 }
 
 class EncodeCommand : public AnalyzeCommand {
@@ -379,7 +409,7 @@ TEST_F(EncodeCommand, RemembersWhatItHadNotComeToWhenItWasStopped) {
   const imaging::JobContext job(stop.get_token(), [&](const imaging::Progress& step) {
     if (step.stage == "slides" && step.done == 1) stop.request_stop();
   });
-  EXPECT_THROW((void)workflows::encode_slides(request, job), imaging::Cancelled);
+  EXPECT_THROW((void)workflows::encode_slides(request, {}, job), imaging::Cancelled);
   EXPECT_THAT(run_tessera(encode("--mpp 1")).out, testing::HasSubstr("(2 before)"));
 }
 

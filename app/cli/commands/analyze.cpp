@@ -4,6 +4,7 @@
 
 #include "app/cli/bind_fields.h"
 #include "app/cli/command_table.h"
+#include "app/cli/commands/batch_reply.h"
 #include "app/report/report_files.h"
 #include "imaging/base/version.h"
 
@@ -11,7 +12,7 @@ namespace cli {
 namespace {
 
 std::string line_of(const workflows::RunRow& row) {
-  if (row.status == "failed") return fmt::format("failed: {}: {}", row.file, row.reason);
+  if (row.status == "failed") return failure_line(row.file, row.reason);
   const auto& result = *row.result;
   double probability = 0;
   for (const auto& [name, value] : result.probabilities) {
@@ -37,7 +38,6 @@ Reply reply_of(const workflows::RunSummary& summary) {
   reply.json["cases"] = nlohmann::ordered_json::array();
   for (const auto& row : summary.rows) {
     failed += row.status == "failed" ? 1 : 0;
-    reply.text += line_of(row) + "\n";
     reply.json["cases"].push_back(json_of(row));
   }
   reply.json["failed"] = failed;
@@ -75,7 +75,8 @@ void attach_analyze(CLI::App& command, Session& session) {
       session.say(std::string(imaging::kResearchUse));
       request->runtime = session.runtime();
       const report::ReportFiles reports;
-      return reply_of(workflows::analyze(*request, reports, {}, job));
+      const auto on_case = [&](const workflows::RunRow& row) { session.print(line_of(row)); };
+      return reply_of(workflows::analyze(*request, reports, on_case, job));
     });
   });
 }

@@ -6,6 +6,17 @@
 
 namespace cli {
 
+std::string failure_line(const std::string& name, const std::string& reason) {
+  return reason.starts_with(name + ": ") ? fmt::format("failed: {}", reason)
+                                         : fmt::format("failed: {}: {}", name, reason);
+}
+
+std::string line_of(const workflows::BatchRow& row) {
+  if (row.status == "failed") return failure_line(row.file, row.reason);
+  return fmt::format("{}: {}: {} tiles{}", row.status, row.file, row.tiles,
+                     row.reason.empty() ? "" : "; " + row.reason);
+}
+
 Reply reply_of_batch(const std::vector<workflows::BatchRow>& rows, const std::filesystem::path& manifest) {
   Reply reply;
   const auto failed = workflows::count_failed(rows);
@@ -14,7 +25,6 @@ Reply reply_of_batch(const std::vector<workflows::BatchRow>& rows, const std::fi
   for (const auto& row : rows) {
     tiles += row.tiles;
     skipped += row.status == "skipped" ? 1 : 0;
-    if (row.status == "failed") reply.text += fmt::format("failed: {}: {}\n", row.file, row.reason);
   }
   reply.text += fmt::format("{} of {} inputs done ({} before), {} failed, {} tiles; {}\n",
                             rows.size() - failed, rows.size(), skipped, failed, tiles, manifest.string());

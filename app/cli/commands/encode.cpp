@@ -23,7 +23,8 @@ void attach_encode(CLI::App& command, Session& session) {
   command.callback([request, &session] {
     session.run([&](const imaging::JobContext& job) {
       request->runtime = session.runtime();
-      return reply_of_batch(workflows::encode_slides(*request, job), request->out / "encode.json");
+      const auto on_row = [&](const workflows::BatchRow& row) { session.print(line_of(row)); };
+      return reply_of_batch(workflows::encode_slides(*request, on_row, job), request->out / "encode.json");
     });
   });
 }

@@ -4,6 +4,7 @@
 
 #include "app/cli/bind_fields.h"
 #include "app/cli/command_table.h"
+#include "app/cli/commands/batch_reply.h"
 
 namespace cli {
 namespace {
@@ -73,8 +74,12 @@ void attach_predict(CLI::App& command, Session& session) {
       reply.json = workflows::predict_mil(*request, job);
       const auto bags = reply.json["bags"].get<std::size_t>(),
                  failed = reply.json["failed"].get<std::size_t>();
-      reply.text = fmt::format("{} of {} bags classified; {}\n", bags - failed, bags,
-                               (request->out / "predictions.csv").string());
+      for (const auto& failure : reply.json["failures"]) {
+        reply.text += failure_line(failure["file"].get<std::string>(), failure["reason"].get<std::string>());
+        reply.text += "\n";
+      }
+      reply.text += fmt::format("{} of {} bags classified; {}\n", bags - failed, bags,
+                                (request->out / "predictions.csv").string());
       if (!reply.json["metrics"].is_null()) reply.text += part_text(reply.json["metrics"], "labelled");
       if (const auto& tiles = reply.json["tile_auc"]; !tiles.is_null()) {
         reply.text += fmt::format("tile scores: AUC {:.3f} pooled, {:.3f} mean of {} slides\n",

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "app/cli/command_table.h"
+#include "app/cli/commands/batch_reply.h"
 #include "app/report/report_files.h"
 #include "app/workflows/write_reports.h"
 
@@ -22,7 +23,7 @@ void attach_report(CLI::App& command, Session& session) {
                                        {"status", row.status},
                                        {"reason_code", row.reason_code},
                                        {"reason", row.reason}});
-        if (row.status == "failed") reply.text += fmt::format("failed: {}: {}\n", row.case_name, row.reason);
+        if (row.status == "failed") reply.text += failure_line(row.case_name, row.reason) + "\n";
       }
       const auto failed = workflows::count_failed(rows);
       reply.text += fmt::format("{} of {} reports written\n", rows.size() - failed, rows.size());
