@@ -56,7 +56,7 @@ std::vector<std::string> expand_config(const std::vector<std::string>& arguments
     std::replace(flag.begin(), flag.end(), '_', '-');
     if (value.is_null() || stands_in(given, flag)) continue;
     for (const auto& item : value.is_array() ? value : nlohmann::json::array({value})) {
-      kept.push_back(flag + "=" + value_text(key, item));
+      kept.push_back(key == "inputs" ? value_text(key, item) : flag + "=" + value_text(key, item));
     }
   }
   return kept;

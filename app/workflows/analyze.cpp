@@ -143,12 +143,12 @@ class CaseAnalysis {
     result_.tile_mpp = tile_mpp_on(*result_.scale, run_.encoder_package.spacing_um_px());
     result_.tile_px = run_.encoder_package.patch_size_pixels();
     result_.overlap_px = options.overlap_px;
-    imaging::TileGrid grid(result_.size_l0, *result_.scale,
-                           {.tile_mpp = result_.tile_mpp,
-                            .tile_px = result_.tile_px,
-                            .overlap_px = options.overlap_px,
-                            .min_tissue = options.min_tissue},
-                           &tissue);
+    auto grid = tissue_grid(reader_->info(), *result_.scale,
+                            {.tile_mpp = result_.tile_mpp,
+                             .tile_px = result_.tile_px,
+                             .overlap_px = options.overlap_px,
+                             .min_tissue = options.min_tissue},
+                            tissue);
     result_.grid_columns = grid.columns();
     result_.grid_rows = grid.rows();
     result_.tile_side_l0 = grid.side_l0();

@@ -22,12 +22,12 @@ void encode_one(const InputFile& file, const EncodeRequest& request, const model
   const auto warnings = check_scale(scale, package.spacing_um_px(), package.mpp_tolerance(),
                                     request.options.allow_scale_mismatch);
   const auto tissue = imaging::find_tissue(*reader, scale, request.tissue);
-  const imaging::TileGrid grid(reader->info().size_l0(), scale,
-                               {.tile_mpp = tile_mpp_on(scale, package.spacing_um_px()),
-                                .tile_px = package.patch_size_pixels(),
-                                .overlap_px = request.options.overlap_px,
-                                .min_tissue = request.options.min_tissue},
-                               &tissue);
+  const auto grid = tissue_grid(reader->info(), scale,
+                                {.tile_mpp = tile_mpp_on(scale, package.spacing_um_px()),
+                                 .tile_px = package.patch_size_pixels(),
+                                 .overlap_px = request.options.overlap_px,
+                                 .min_tissue = request.options.min_tissue},
+                                tissue);
   const auto slide = encode_tiles(*reader, grid, encoder, file.case_name, request.options.batch,
                                   request.options.max_corrupt, environment.threads.decode, job);
   mil::write_bag(request.out / "h5_files" / (file.case_name + ".h5"), slide.bag,

@@ -2,6 +2,7 @@
 
 #include "app/workflows/inputs.h"
 #include "imaging/slide/reader_table.h"
+#include "imaging/tissue/tissue_mask.h"
 
 namespace workflows {
 namespace {
@@ -28,6 +29,10 @@ nlohmann::ordered_json describe(const InputFile& file, const std::optional<std::
   entry["reader_version"] = info.reader_version;
   entry["associated_images"] = info.associated_images;
   entry["warnings"] = info.warnings;
+  if (imaging::is_fluorescence(info)) {
+    entry["warnings"].push_back(
+        "A fluorescence slide by its own metadata; analyze, encode and tile take brightfield slides only.");
+  }
   entry["properties"] = info.properties;
   return entry;
 }

@@ -1,6 +1,7 @@
 #include "app/workflows/inputs.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -35,16 +36,27 @@ bool is_wanted(const std::string& relative, const InputOptions& options) {
   return std::none_of(options.exclude.begin(), options.exclude.end(), matches);
 }
 
+bool may_enter(const fs::path& folder) {
+  return access(folder.c_str(), R_OK | X_OK) == 0;
+}
+
 void walk_folder(const fs::path& folder, const fs::path& leave_out, const InputOptions& options,
                  const imaging::JobContext& job, InputList& list) {
+  if (!may_enter(folder)) {
+    const auto closed = folder.has_filename() ? folder : folder.parent_path();
+    list.files.push_back({.path = closed, .relative = closed.filename().string()});
+    return;
+  }
   std::vector<fs::path> found;
   std::error_code ignored;
   auto entry = fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied);
   for (; entry != fs::recursive_directory_iterator(); ++entry) {
     const bool is_hidden = entry->path().filename().string().starts_with(".");
     if (entry->is_directory(ignored)) {
-      if (is_hidden || (!leave_out.empty() && fs::equivalent(entry->path(), leave_out, ignored)))
-        entry.disable_recursion_pending();
+      const bool is_closed = !may_enter(entry->path());
+      const bool is_out = !leave_out.empty() && fs::equivalent(entry->path(), leave_out, ignored);
+      if (is_hidden || is_closed || is_out) entry.disable_recursion_pending();
+      if (is_closed && !is_hidden && !is_out) found.push_back(entry->path());
     } else if (!is_hidden && entry->is_regular_file(ignored)) {
       found.push_back(entry->path());
     }
@@ -53,6 +65,13 @@ void walk_folder(const fs::path& folder, const fs::path& leave_out, const InputO
   for (const auto& path : found) {
     job.checkpoint("looking for inputs", static_cast<std::int64_t>(list.files.size()), 0);
     const std::string relative = path.lexically_relative(folder).generic_string();
+    if (!may_enter(path) && fs::is_directory(path, ignored)) {
+      const auto inside = relative + "/";  // what lies in it is not known, so --include cannot leave it out
+      InputOptions without_include = options;
+      without_include.include.clear();
+      if (is_wanted(inside, without_include)) list.files.push_back({.path = path, .relative = relative});
+      continue;
+    }
     if (!is_wanted(relative, options)) continue;
     if (has_image_extension(path) || imaging::is_readable_slide(path)) {
       list.files.push_back({.path = path, .relative = relative});

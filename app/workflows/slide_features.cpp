@@ -18,6 +18,16 @@ double tile_mpp_on(const imaging::SlideScale& scale, double wanted_mpp) {
   return scale.source == "pixels" ? 1.0 : wanted_mpp;
 }
 
+imaging::TileGrid tissue_grid(const imaging::SlideInfo& info, const imaging::SlideScale& scale,
+                              const imaging::TileGridOptions& options, const imaging::TissueMask& tissue) {
+  try {
+    return {info.size_l0(), scale, options, &tissue};
+  } catch (const imaging::Error& error) {
+    if (error.code() != imaging::ErrorCode::no_tissue) throw;
+    throw imaging::Error(error.code(), fmt::format("{}: {}", info.path.string(), error.what()));
+  }
+}
+
 std::vector<std::string> check_scale(const imaging::SlideScale& scale, double spacing, double tolerance,
                                      bool allow) {
   if (scale.source == "pixels") {

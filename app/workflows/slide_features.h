@@ -23,6 +23,12 @@ namespace workflows {
 /// "pixels".
 [[nodiscard]] double tile_mpp_on(const imaging::SlideScale& scale, double wanted_mpp);
 
+/// The grid over a slide's tissue.
+/// @throws Error `no_tissue` naming the file where no tile is left; as TileGrid.
+[[nodiscard]] imaging::TileGrid tissue_grid(const imaging::SlideInfo& info, const imaging::SlideScale& scale,
+                                            const imaging::TileGridOptions& options,
+                                            const imaging::TissueMask& tissue);
+
 /// What a person must know of this scale, e.g. that it was given as pixels; empty where nothing.
 /// @param spacing    of the model, µm/px
 /// @param tolerance  relative

@@ -24,7 +24,7 @@ void tile_one(const InputFile& file, const TileRequest& request, BatchRow& row) 
   const auto tissue = imaging::find_tissue(*reader, scale, request.tissue);
   auto options = request.grid;
   options.tile_mpp = tile_mpp_on(scale, options.tile_mpp);
-  const imaging::TileGrid grid(reader->info().size_l0(), scale, options, &tissue);
+  const auto grid = tissue_grid(reader->info(), scale, options, tissue);
   std::vector<std::int64_t> numbers(grid.tiles().size());
   std::iota(numbers.begin(), numbers.end(), 0);
   mil::write_coords(request.out / "patches" / (file.case_name + ".h5"), tile_corners(grid, numbers),

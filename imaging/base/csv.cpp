@@ -70,7 +70,14 @@ CsvTable parse_csv(std::string_view text, std::string_view source_name) {
 }
 
 CsvTable read_csv(const std::filesystem::path& path) {
-  return parse_csv(read_file(path), path.string());
+  auto table = parse_csv(read_file(path), path.string());
+  if (!table.rows.empty() && table.rows.front().size() == 1 &&
+      table.rows.front().front().find_first_of(";\t") != std::string::npos) {
+    throw Error(ErrorCode::corrupt_data,
+                fmt::format("{}: the cells of the first line, '{}', must be separated by commas.",
+                            path.string(), table.rows.front().front()));
+  }
+  return table;
 }
 
 CsvWithHeader read_csv_with_header(const std::filesystem::path& path) {

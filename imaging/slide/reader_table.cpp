@@ -1,8 +1,11 @@
 #include "imaging/slide/reader_table.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <cstring>
 
 #include "imaging/base/error.h"
 #include "imaging/slide/file_scale.h"
@@ -21,17 +24,6 @@ constexpr std::array kReaders{
     ReaderEntry{"flat", "PNG, JPEG, TIFF", &flat_reader_version, &flat_recognises, &open_flat_image},
 };
 
-SlideScale scale_from_text(const std::string& text, std::string_view source) {
-  if (text == "pixels") return {1, 1, "pixels"};
-  const auto mpp = parse_number(text);
-  if (!mpp || !(*mpp >= 0.01 && *mpp <= 100)) {
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("The scale '{}' ({}) is neither a number from 0.01 to 100 um/px nor 'pixels'.",
-                            text, source));
-  }
-  return {*mpp, *mpp, std::string(source)};
-}
-
 }  // namespace
 
 std::span<const ReaderEntry> reader_table() {
@@ -49,8 +41,12 @@ bool is_readable_slide(const fs::path& path) {
 
 std::unique_ptr<SlideReader> open_slide(const fs::path& path) {
   std::error_code failed;
-  if (!fs::exists(path, failed))
-    throw Error(ErrorCode::not_found, fmt::format("{}: no such file.", path.string()));
+  const bool exists = fs::exists(path, failed);
+  if (failed || (exists && access(path.c_str(), R_OK) != 0)) {
+    throw Error(ErrorCode::io_error,
+                fmt::format("{}: {}.", path.string(), failed ? failed.message() : std::strerror(errno)));
+  }
+  if (!exists) throw Error(ErrorCode::not_found, fmt::format("{}: no such file.", path.string()));
   for (const auto& reader : kReaders) {
     if (reader.recognises(path)) return reader.open(path);
   }
@@ -59,6 +55,17 @@ std::unique_ptr<SlideReader> open_slide(const fs::path& path) {
     formats += fmt::format("{}{}", formats.empty() ? "" : ", ", reader.formats);
   throw Error(ErrorCode::unsupported_format,
               fmt::format("{}: no reader recognises it; known are {}.", path.string(), formats));
+}
+
+SlideScale scale_from_text(const std::string& text, std::string_view source) {
+  if (text == "pixels") return {1, 1, "pixels"};
+  const auto mpp = parse_number(text);
+  if (!mpp || !(*mpp >= 0.01 && *mpp <= 100)) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("The scale '{}' ({}) is neither a number from 0.01 to 100 um/px nor 'pixels'.",
+                            text, source));
+  }
+  return {*mpp, *mpp, std::string(source)};
 }
 
 SlideScale resolve_scale(const SlideInfo& info, const std::optional<std::string>& override_mpp,

@@ -26,10 +26,15 @@ struct ReaderEntry {
 /// True if some reader recognises the file. Cheap; used to walk folders.
 [[nodiscard]] bool is_readable_slide(const std::filesystem::path& path);
 
-/// @throws Error  `not_found`; `unsupported_format` if no reader recognises it (the message lists the
-/// formats);
+/// @throws Error  `not_found`; `io_error` where it may not be read; `unsupported_format` if no reader
+/// recognises it (the message lists the formats);
 ///                `corrupt_data` if one does but cannot open it.
 [[nodiscard]] std::unique_ptr<SlideReader> open_slide(const std::filesystem::path& path);
+
+/// A scale as a person writes it: µm/px, or "pixels".
+/// @param source  where it stands, recorded with it
+/// @throws Error  `invalid_argument` on a value outside 0.01 to 100 µm/px.
+[[nodiscard]] SlideScale scale_from_text(const std::string& text, std::string_view source);
 
 /// The scale to work with: `--mpp M` (a number), `--mpp pixels` (1 µm per level-0 pixel by definition,
 /// recorded as "pixels"), a table's value, or the file's own. Override beats table beats file.

@@ -50,9 +50,9 @@ TileGrid::TileGrid(SizeI slide_size_l0, const SlideScale& scale, const TileGridO
     }
   }
   if (tiles_.empty()) {
-    throw Error(ErrorCode::no_tissue, fmt::format("None of {} tiles holds {:.0f} % tissue; lower min_tissue "
-                                                  "or the tissue threshold if there is any.",
-                                                  columns_ * rows_, 100 * options.min_tissue));
+    throw Error(ErrorCode::no_tissue, fmt::format("No tile of the {} x {} of the grid holds {:.0f} % tissue; "
+                                                  "lower --min-tissue or --sthresh if there is any.",
+                                                  columns_, rows_, 100 * options.min_tissue));
   }
 }
 

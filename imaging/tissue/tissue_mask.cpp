@@ -104,8 +104,7 @@ int glass_threshold(const cv::Mat& rgb, const cv::Mat& saturation, int floor) {
 
 /// Fluorescence: the file says so, or what was scanned is dark (pure white is what lies outside the scan).
 void check_brightfield(const cv::Mat& rgb, const SlideInfo& info) {
-  const auto type = info.properties.find("mirax.GENERAL.SLIDE_TYPE");
-  if (type != info.properties.end() && type->second == "SLIDE_TYPE_FLUORESCENCE") {
+  if (is_fluorescence(info)) {
     throw Error(
         ErrorCode::not_brightfield,
         fmt::format("{}: a fluorescence slide by its own metadata; only brightfield slides can be analysed.",
@@ -347,6 +346,11 @@ std::string TissueMask::to_geojson() const {
         "0,128,0]}}}";
   }
   return text + "\n]}\n";
+}
+
+bool is_fluorescence(const SlideInfo& info) {
+  const auto type = info.properties.find("mirax.GENERAL.SLIDE_TYPE");
+  return type != info.properties.end() && type->second == "SLIDE_TYPE_FLUORESCENCE";
 }
 
 TissueMask find_tissue(const SlideReader& reader, const SlideScale& scale, const TissueOptions& options) {

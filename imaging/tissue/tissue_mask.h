@@ -76,6 +76,9 @@ class TissueMask {
   std::vector<double> integral_;  // (H+1) x (W+1)
 };
 
+/// True where the file's own metadata say that it is a fluorescence slide, which find_tissue refuses.
+[[nodiscard]] bool is_fluorescence(const SlideInfo& info);
+
 /// Finds the tissue of a brightfield slide: saturation, median filter, threshold, closing, then pieces and
 /// holes by area (pieces 4-connected; outlines run along the edges of mask pixels).
 ///

@@ -99,7 +99,7 @@ ordered_json make_manifest(const PackOptions& options, const std::optional<Encod
   const auto mpp = options.mpp ? *options.mpp : preset ? preset->spacing_um_px : 0;
   if (patch_size == 0 || mpp == 0) {
     throw Error(ErrorCode::invalid_argument,
-                "The tiles' side and scale are not known: give patch_size and mpp, or a preset.");
+                "The tiles' side and scale are not known: give --patch-size and --mpp, or a --preset.");
   }
   auto name = options.name;
   if (name.empty()) name = preset ? std::string(preset->name) : fs::path(options.weights).stem().string();

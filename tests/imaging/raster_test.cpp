@@ -161,6 +161,16 @@ ScoreRaster large_raster() {
   return raster;
 }
 
+TEST(OmeTiffTest, StatesThePixelSizeWithoutNoiseOfRounding) {
+  const support::TemporaryFolder folder;
+  auto raster = large_raster();
+  raster.pixel_um = {63.99999999999999, 0.1 + 0.2};
+  write_ome_tiff(folder / "a.ome.tif", raster);
+  const auto bytes = read_file(folder / "a.ome.tif");
+  EXPECT_THAT(bytes, testing::HasSubstr("PhysicalSizeX=\"64\""));
+  EXPECT_THAT(bytes, testing::HasSubstr("PhysicalSizeY=\"0.3\""));
+}
+
 TEST(OmeTiffTest, ReturnsWhatWasWritten) {
   const support::TemporaryFolder folder;
   const auto raster = large_raster();

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <tiffio.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <fstream>
@@ -47,6 +48,30 @@ TEST(UsageTest, ExitsTwoWithOneSentence) {
   }
 }
 
+TEST(UsageTest, RefusesAWrongScaleByTheNameOfItsOption) {
+  for (const auto* command : {"info x.png", "encode x.png --encoder e --out o", "tile x.png --out o",
+                              "analyze x.png --model m --out o"}) {
+    for (const auto* mpp : {"abc", "-1"}) {
+      const auto output = run_tessera(fmt::format("{} --mpp {}", command, mpp));
+      EXPECT_EQ(output.exit_code, 2) << command;
+      EXPECT_THAT(output.err, testing::StartsWith("error: --mpp: ")) << command;
+    }
+  }
+}
+
+TEST(UsageTest, CallsInputsByTheNameThatTheHelpGivesThem) {
+  EXPECT_EQ(run_tessera("info").err, "error: INPUT is required\n");
+  EXPECT_EQ(run_tessera("model verify").err, "error: PKG is required\n");
+  EXPECT_THAT(run_tessera("info --help").out, testing::Not(testing::HasSubstr("--inputs")));
+}
+
+TEST(UsageTest, TakesInputsFromAFileOfOptions) {
+  support::TemporaryFolder folder;
+  support::paint_tissue_png(folder / "a.png", {256, 256}, {32, 32, 192, 192}, 1);
+  imaging::write_file(folder / "options.json", R"({"inputs": [")" + (folder / "a.png").string() + R"("]})");
+  EXPECT_EQ(run_tessera("info --config " + (folder / "options.json").string()).exit_code, 0);
+}
+
 TEST(UsageTest, SaysErrorsInJsonToo) {
   const auto output = run_tessera("info --json");
   EXPECT_EQ(output.exit_code, 2);
@@ -79,6 +104,50 @@ TEST(InfoCommandTest, HasTheKeysThatScriptsReadForARealSlide) {
   EXPECT_DOUBLE_EQ(json["mpp_x"], 0.499);
   EXPECT_EQ(json["mpp_source"], "openslide.mpp");
   EXPECT_EQ(json["vendor"], "aperio");
+}
+
+TEST(InfoCommandTest, WarnsThatFluorescenceCannotBeAnalysed) {
+  TESSERA_NEED_DATA(slide, "wsi/Mirax2-Fluorescence-2.mrxs");
+  const auto output = run_tessera("info " + slide.string());
+  EXPECT_EQ(output.exit_code, 0) << output.err;
+  EXPECT_THAT(output.out, testing::HasSubstr("take brightfield slides only"));
+}
+
+TEST_F(AnalyzeCommand, FailsByNameWhatItMayNotRead) {
+  // Root reads everything unless it gives that right up.
+  const std::string as_anyone =
+      geteuid() == 0 ? "setpriv --inh-caps=-all --bounding-set=-dac_override,-dac_read_search " : "";
+  imaging::write_file(folder_ / "secret", "text");
+  fs::permissions(folder_ / "secret", fs::perms::none);
+  if (support::run_command(as_anyone + "true").exit_code != 0 ||
+      support::run_command(as_anyone + "cat " + (folder_ / "secret").string()).exit_code == 0)
+    GTEST_SKIP() << "cannot give up the right to read every file";
+  fs::create_directories(folder_ / "in/closed");
+  fs::permissions(folder_ / "in/closed", fs::perms::none);
+  fs::permissions(folder_ / "in/second.png", fs::perms::none);
+  const auto output = support::run_command(as_anyone + (support::bin_folder() / "tessera").string() + " " +
+                                           arguments("out", "--no-report --include '*.png'"));
+  fs::permissions(folder_ / "in/closed", fs::perms::owner_all);
+  EXPECT_EQ(output.exit_code, 4) << output.err;
+  EXPECT_THAT(output.out, testing::HasSubstr("done: first.png"));
+  EXPECT_THAT(output.out, testing::HasSubstr("failed: closed: Permission denied.\n"));
+  EXPECT_THAT(output.out, testing::HasSubstr("failed: second.png: Permission denied.\n"));
+}
+
+TEST_F(AnalyzeCommand, NamesFileAndOptionsWhereThereIsNoTissue) {
+  support::paint_tissue_png(folder_ / "blank.png", {128, 128}, {0, 0, 0, 0}, 1);
+  const auto output = run_tessera("tile " + (folder_ / "blank.png").string() +
+                                  " --slide-mpp 1 --seg-mpp 4 --out " + (folder_ / "out").string());
+  EXPECT_EQ(output.exit_code, 3);
+  EXPECT_THAT(output.out, testing::StartsWith("failed: blank.png: No tile"));
+  EXPECT_THAT(output.out, testing::HasSubstr("lower --min-tissue or --sthresh"));
+}
+
+TEST_F(AnalyzeCommand, WantsCommasBetweenTheCellsOfATable) {
+  imaging::write_file(folder_ / "table.csv", "file;mpp\nfirst.png;0.5\n");
+  const auto output = run_tessera(arguments("out", "--table " + (folder_ / "table.csv").string()));
+  EXPECT_EQ(output.exit_code, 3);
+  EXPECT_THAT(output.err, testing::HasSubstr("separated by commas"));
 }
 
 TEST_F(AnalyzeCommand, WritesEveryArtefactAndSkipsWhatIsDone) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/cli/bind_fields.h"
+#include "app/cli/bind_inputs.h"
 #include "app/cli/command_table.h"
 #include "app/cli/commands/batch_reply.h"
 #include "app/report/report_files.h"
@@ -51,9 +52,6 @@ Reply reply_of(const workflows::RunSummary& summary) {
 
 void attach_analyze(CLI::App& command, Session& session) {
   auto request = std::make_shared<workflows::AnalyzeRequest>();
-  command.add_option("inputs,--inputs", request->inputs.inputs, "Slides, images or folders of them")
-      ->required()
-      ->type_name("INPUT");
   command
       .add_option("--model", request->model,
                   "Slide classifier: a package's path, or the name of an installed one")
@@ -66,7 +64,7 @@ void attach_analyze(CLI::App& command, Session& session) {
   command.add_option("--out", request->out, "Folder for run.json, cohort.csv and cases/")
       ->required()
       ->type_name("DIR");
-  bind_fields(command, request->inputs);
+  bind_inputs(command, request->inputs);
   bind_fields(command, request->options);
   bind_fields(command, request->tissue);
   command.callback([request, &session] {

@@ -1,5 +1,6 @@
 #include "app/workflows/encode.h"
 #include "app/cli/bind_fields.h"
+#include "app/cli/bind_inputs.h"
 #include "app/cli/command_table.h"
 #include "app/cli/commands/batch_reply.h"
 
@@ -7,9 +8,6 @@ namespace cli {
 
 void attach_encode(CLI::App& command, Session& session) {
   auto request = std::make_shared<workflows::EncodeRequest>();
-  command.add_option("inputs,--inputs", request->inputs.inputs, "Slides, images or folders of them")
-      ->required()
-      ->type_name("INPUT");
   command
       .add_option("--encoder", request->encoder, "Encoder package: a path, or the name of an installed one")
       ->required()
@@ -17,7 +15,7 @@ void attach_encode(CLI::App& command, Session& session) {
   command.add_option("--out", request->out, "Folder for h5_files/ and encode.json")
       ->required()
       ->type_name("DIR");
-  bind_fields(command, request->inputs);
+  bind_inputs(command, request->inputs);
   bind_fields(command, request->options);
   bind_fields(command, request->tissue);
   command.callback([request, &session] {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "app/cli/bind_fields.h"
+#include "app/cli/bind_inputs.h"
 #include "app/cli/command_table.h"
 #include "app/workflows/info.h"
 
@@ -32,10 +33,7 @@ std::string text_of(const nlohmann::ordered_json& entry) {
 
 void attach_info(CLI::App& command, Session& session) {
   auto options = std::make_shared<workflows::InputOptions>();
-  command.add_option("inputs,--inputs", options->inputs, "Slides, images or folders of them")
-      ->required()
-      ->type_name("INPUT");
-  bind_fields(command, *options);
+  bind_inputs(command, *options);
   command.callback([options, &session] {
     session.run([&](const imaging::JobContext& job) {
       const auto entries = workflows::describe_inputs(*options, job);

@@ -13,8 +13,7 @@ namespace fs = std::filesystem;
 
 void attach_list(CLI::App& command, Session& session) {
   auto folder = std::make_shared<fs::path>();
-  command.add_option("folder,--folder", *folder, "Where to look; by default all model folders")
-      ->type_name("DIR");
+  command.add_option("DIR", *folder, "Where to look; by default all model folders")->type_name("");
   command.callback([folder, &session] {
     session.run([&](const imaging::JobContext&) {
       Reply reply;
@@ -35,9 +34,9 @@ void attach_list(CLI::App& command, Session& session) {
 
 void attach_show(CLI::App& command, Session& session) {
   auto name = std::make_shared<std::string>();
-  command.add_option("model,--model", *name, "A package's path, or the name of an installed one")
+  command.add_option("PKG", *name, "A package's path, or the name of an installed one")
       ->required()
-      ->type_name("PKG");
+      ->type_name("");
   command.callback([name, &session] {
     session.run([&](const imaging::JobContext&) {
       const auto package = workflows::find_package(*name);
@@ -53,9 +52,7 @@ void attach_show(CLI::App& command, Session& session) {
 
 void attach_verify(CLI::App& command, Session& session) {
   auto names = std::make_shared<std::vector<std::string>>();
-  command.add_option("models,--models", *names, "Packages: paths, or names of installed ones")
-      ->required()
-      ->type_name("PKG");
+  command.add_option("PKG", *names, "Packages: paths, or names of installed ones")->required()->type_name("");
   command.callback([names, &session] {
     session.run([&](const imaging::JobContext&) {
       Reply reply;
@@ -84,11 +81,9 @@ void attach_verify(CLI::App& command, Session& session) {
 void attach_pack(CLI::App& command, Session& session) {
   auto options = std::make_shared<models::PackOptions>();
   auto out = std::make_shared<fs::path>();
-  command
-      .add_option("weights,--weights", options->weights,
-                  "TorchScript module (.pt) or state dict (.pth, .safetensors)")
+  command.add_option("FILE", options->weights, "TorchScript module (.pt) or state dict (.pth, .safetensors)")
       ->required()
-      ->type_name("FILE");
+      ->type_name("");
   command.add_option("--out", *out, "Package folder to make; with the extension .tsr, a zipped package")
       ->required()
       ->type_name("PKG");
@@ -112,9 +107,7 @@ void attach_seal(CLI::App& command, Session& session) {
     std::optional<fs::path> card, facts;
   };
   auto request = std::make_shared<Request>();
-  command.add_option("folder,--folder", request->folder, "Package folder that was edited")
-      ->required()
-      ->type_name("PKG");
+  command.add_option("PKG", request->folder, "Package folder that was edited")->required()->type_name("");
   command.add_option("--card", request->card, "Markdown that becomes the model card")->type_name("FILE");
   command.add_option("--facts", request->facts, "JSON merged into the manifest: metrics, limitations, ...")
       ->type_name("FILE");

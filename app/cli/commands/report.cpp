@@ -9,9 +9,9 @@ namespace cli {
 
 void attach_report(CLI::App& command, Session& session) {
   auto folder = std::make_shared<std::filesystem::path>();
-  command.add_option("folder,--folder", *folder, "The OUT of an analysis, or one case folder of it")
+  command.add_option("DIR", *folder, "The OUT of an analysis, or one case folder of it")
       ->required()
-      ->type_name("DIR");
+      ->type_name("");
   command.callback([folder, &session] {
     session.run([&](const imaging::JobContext& job) {
       const report::ReportFiles reports;

@@ -1,5 +1,6 @@
 #include "app/workflows/tile.h"
 #include "app/cli/bind_fields.h"
+#include "app/cli/bind_inputs.h"
 #include "app/cli/command_table.h"
 #include "app/cli/commands/batch_reply.h"
 
@@ -7,16 +8,13 @@ namespace cli {
 
 void attach_tile(CLI::App& command, Session& session) {
   auto request = std::make_shared<workflows::TileRequest>();
-  command.add_option("inputs,--inputs", request->inputs.inputs, "Slides, images or folders of them")
-      ->required()
-      ->type_name("INPUT");
   command.add_option("--out", request->out, "Folder for patches/, tissue/ and stitches/")
       ->required()
       ->type_name("DIR");
   // Here --mpp is the resolution of the tiles, as in other tools that cut tiles; the slides' own scale has
   // another name.
   bind_fields(command, request->grid, {.rename = {{"tile_mpp", "--mpp,--tile-mpp"}}});
-  bind_fields(command, request->inputs, {.rename = {{"mpp", "--slide-mpp"}}});
+  bind_inputs(command, request->inputs, "--slide-mpp");
   bind_fields(command, request->tissue);
   command.callback([request, &session] {
     session.run([&](const imaging::JobContext& job) {

@@ -31,7 +31,7 @@ constexpr std::string_view kStudio = "tessera-studio";
 
 void attach_view(CLI::App& command, Session& session) {
   auto inputs = std::make_shared<std::vector<std::string>>();
-  command.add_option("inputs,--inputs", *inputs, "Slides or images to open")->type_name("INPUT");
+  command.add_option("INPUT", *inputs, "Slides or images to open")->type_name("");
   command.callback([inputs, &session] {
     session.run([&](const imaging::JobContext&) -> Reply { become_studio(*inputs); });
   });
