@@ -356,12 +356,12 @@ void add_tiles(Sheets& sheets, const ReportModel& model) {
   constexpr double kSide = (kWidth - (kColumns - 1) * kGap) / kColumns;
   const Text line("0", make_font(7.5), kSide);
   const double row_height = kSide + 3 * line.height() + 3 * kMm;
-  const auto rows = static_cast<double>((model.tiles.size() + kColumns - 1) / kColumns);
-  sheets.keep_together(rows * row_height + 6 * kMm);
+  sheets.keep_together(row_height + 6 * kMm);
   sheets.heading(model.tiles_title);
   for (std::size_t at = 0; at < model.tiles.size(); ++at) {
     const auto& tile = model.tiles[at];
     const auto column = static_cast<double>(at % kColumns);
+    if (column == 0 && at > 0) sheets.keep_together(row_height);
     const double x = kLeft + column * (kSide + kGap);
     const auto longest = static_cast<double>(std::max(tile.image.width(), tile.image.height()));
     sheets.picture(to_qt(tile.image), x, sheets.y, kSide * static_cast<double>(tile.image.width()) / longest,
