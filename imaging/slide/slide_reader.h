@@ -25,7 +25,9 @@ struct SlideLevel {
 struct SlideScale {
   double mpp_x = 0;    ///< µm per level-0 pixel along x
   double mpp_y = 0;    ///< µm per level-0 pixel along y
-  std::string source;  ///< "openslide.mpp" | "tiff.resolution" | "override" | "table" | "pixels"
+  /// "openslide.mpp" | "tiff.resolution" | "dicom.pixel_spacing" | "itk.spacing" | "override" | "table" |
+  /// "pixels"
+  std::string source;
 };
 
 /// What is known of an opened slide without reading its pixels.
@@ -37,6 +39,7 @@ struct SlideInfo {
   std::vector<SlideLevel> levels;   ///< never empty
   std::optional<SlideScale> scale;  ///< absent where the file does not say
   std::optional<double> objective_power;  ///< nominal; for display only, never used for scale
+  std::optional<std::string> laterality;  ///< the eye, "L" or "R", where the file says so
   std::vector<std::string> warnings;      ///< e.g. scale sources that disagree by more than 5 %
   std::map<std::string, std::string>
       properties;  ///< as the file gives them; may hold patient data: never exported
