@@ -15,7 +15,7 @@
 namespace imaging {
 namespace {
 
-enum Stream : std::uint64_t { kPatients = 1, kSlides = 2, kFolds = 3 };
+enum Stream : std::uint64_t { kPatients = 1, kSlides = 2, kFolds = 3, kArtefacts = 4 };
 
 void check(const CohortOptions& options) {
   check_options(options);
@@ -89,6 +89,24 @@ void write_splits(const std::filesystem::path& folder, const std::vector<CohortS
   }
 }
 
+/// Draws the slides with artefacts, and what each of them has: always something.
+void deal_artefacts(std::vector<CohortSlide>& slides, const CohortOptions& options) {
+  Random random(static_cast<std::uint64_t>(options.seed), kArtefacts);
+  for (CohortSlide& slide : slides) {
+    if (!random.chance(options.artefact_share)) continue;
+    const std::int64_t certain = random.index(3);
+    const auto draw = [&](std::int64_t kind, std::int64_t most) {
+      const std::int64_t count = 1 + random.index(most);
+      return random.chance(0.5) || certain == kind ? count : 0;
+    };
+    slide.pen = draw(0, 3);
+    slide.folds = draw(1, 5);
+    slide.blur = draw(2, 2);
+    slide.margin = random.chance(0.3) ? random.uniform(0.05, 0.2) : 0;
+    slide.vignetting = random.chance(0.3) ? random.uniform(0.03, 0.12) : 0;
+  }
+}
+
 }  // namespace
 
 std::vector<CohortSlide> plan_cohort(const CohortOptions& options) {
@@ -129,6 +147,7 @@ std::vector<CohortSlide> plan_cohort(const CohortOptions& options) {
     slide.seed = static_cast<std::int64_t>(random() >> 24);
     slides.push_back(std::move(slide));
   }
+  deal_artefacts(slides, options);
   if (options.folds > 0) (void)deal_folds(slides, options);
   return slides;
 }
@@ -136,8 +155,8 @@ std::vector<CohortSlide> plan_cohort(const CohortOptions& options) {
 void write_cohort(const std::filesystem::path& folder, const CohortOptions& options, const JobContext& job,
                   int threads) {
   const auto slides = plan_cohort(options);
-  std::string labels =
-      csv_line({"case_id", "slide_id", "label", "file", "patient", "site", "tumour_fraction"});
+  std::string labels = csv_line({"case_id", "slide_id", "label", "file", "patient", "site", "tumour_fraction",
+                                 "pen", "folds", "blur", "margin", "vignetting"});
   const auto total = static_cast<std::int64_t>(slides.size());
   for (std::int64_t i = 0; i < total; ++i) {
     job.checkpoint("phantom cohort", i, total);
@@ -150,10 +169,17 @@ void write_cohort(const std::filesystem::path& folder, const CohortOptions& opti
                          .seed = slide.seed,
                          .domain = slide.domain,
                          .tumour_fraction = slide.tumour_fraction,
-                         .tumour_regions = slide.tumour_regions},
+                         .tumour_regions = slide.tumour_regions,
+                         .pen = slide.pen,
+                         .folds = slide.folds,
+                         .blur = slide.blur,
+                         .margin = slide.margin,
+                         .vignetting = slide.vignetting},
                         JobContext(job.stop_token()), threads);
     labels += csv_line({slide.patient, slide.slide, label_of(slide), file, slide.patient, slide.domain,
-                        fmt::format("{:.4f}", slide.tumour_fraction)});
+                        fmt::format("{:.4f}", slide.tumour_fraction), fmt::to_string(slide.pen),
+                        fmt::to_string(slide.folds), fmt::to_string(slide.blur),
+                        fmt::format("{:.3f}", slide.margin), fmt::format("{:.3f}", slide.vignetting)});
   }
   job.checkpoint("phantom cohort", total, total);
   if (options.folds > 0) write_splits(folder / "splits", slides, options);

@@ -25,6 +25,7 @@ struct CohortOptions {
   std::int64_t min_side = 3072;
   std::int64_t max_side = 6144;
   double mpp = 0.5;
+  double artefact_share = 0;
   std::int64_t folds = 5;
   std::int64_t seed = 1;
 };
@@ -50,6 +51,10 @@ void visit_fields(Visitor&& field, Options& options) {
         FieldInfo{.unit = "px", .help = "Largest width or height", .min = 512, .max = 200000});
   field("mpp", options.mpp, FieldInfo{.unit = "µm/px", .help = "Scale of level 0", .min = 0.1, .max = 4});
   field(
+      "artefact_share", options.artefact_share,
+      FieldInfo{
+          .help = "Share of slides with pen, folds, blur, a wide margin or vignetting", .min = 0, .max = 1});
+  field(
       "folds", options.folds,
       FieldInfo{.help = "Cross-validation folds; 0 writes no splits, else 3 or more", .min = 0, .max = 100});
   field("seed", options.seed, FieldInfo{.help = "Another seed, another cohort"});
@@ -66,6 +71,11 @@ struct CohortSlide {
   std::int64_t height = 0;     ///< level-0 pixels
   std::int64_t tumour_regions = 1;
   std::int64_t seed = 0;
+  std::int64_t pen = 0;
+  std::int64_t folds = 0;
+  std::int64_t blur = 0;
+  double margin = 0;
+  double vignetting = 0;
 };
 
 /// What a cohort will hold, without painting it. Pure.
@@ -77,7 +87,8 @@ struct CohortSlide {
 /// Writes
 ///
 ///     FOLDER/slides/<slide>.tiff .geojson .json
-///     FOLDER/labels.csv              case_id, slide_id, label (CLAM), file, patient, site, tumour_fraction
+///     FOLDER/labels.csv              case_id, slide_id, label (CLAM), file, patient, site, tumour_fraction,
+///                                    pen, folds, blur, margin, vignetting (see SlidePhantomOptions)
 ///     FOLDER/splits/splits_<k>.csv   CLAM's format; no patient in two of train, val and test, classes
 ///     balanced
 ///

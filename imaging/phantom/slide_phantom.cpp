@@ -10,11 +10,13 @@
 #include <exception>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <opencv2/imgproc.hpp>
 #include <thread>
 
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
 #include "imaging/base/options_json.h"
+#include "imaging/phantom/detail/artefact_layout.h"
 #include "imaging/phantom/detail/tissue_layout.h"
 #include "imaging/phantom/detail/tissue_painter.h"
 #include "imaging/slide/pyramid_tiff_writer.h"
@@ -27,6 +29,13 @@ constexpr std::int64_t kBlockHeight = PyramidTiffWriter::kTilePx;
 constexpr std::int64_t kBlurPx = 4;  // margin of a block, and the longest half of the blur
 constexpr double kOutlineStepUm = 8;
 constexpr double kMostOutlineNodes = 1400;  // along the longer side: bounds the memory of the outlines
+
+constexpr double kDefocusUm = 6;      // standard deviation well inside an area out of focus
+constexpr float kDefocusRampUm = 60;  // to there from its border
+constexpr double kFoldShiftXUm = 70;  // from where the tissue that a fold lays over itself comes
+constexpr double kFoldShiftYUm = -50;
+constexpr double kScanFieldXUm = 700;  // what the scanner's camera takes at once
+constexpr double kScanFieldYUm = 525;
 
 /// 10 to the power of -x for x in about [-1, 8], to 1e-4 relative; branch-free, so that the loop over pixels
 /// vectorises.
@@ -86,45 +95,109 @@ std::filesystem::path beside(const std::filesystem::path& path, const char* exte
   return std::filesystem::path(path).replace_extension(extension);
 }
 
-nlohmann::ordered_json regions_to_geojson(const std::vector<PhantomRegion>& regions) {
+void scale_to_pixels(std::vector<std::vector<PointD>>& rings_um, double mpp) {
+  for (auto& ring : rings_um) {
+    for (PointD& point : ring) point = {point.x / mpp, point.y / mpp};
+  }
+}
+
+nlohmann::ordered_json feature_of(const char* name, const std::array<int, 3>& colour,
+                                  const std::vector<std::vector<PointD>>& rings_l0) {
+  nlohmann::ordered_json rings = nlohmann::ordered_json::array();
+  for (const auto& ring : rings_l0) {
+    nlohmann::ordered_json points = nlohmann::ordered_json::array();
+    const auto add = [&](const PointD& p) {
+      points.push_back({std::round(p.x * 100) / 100, std::round(p.y * 100) / 100});
+    };
+    for (const PointD& point : ring) add(point);
+    add(ring.front());
+    rings.push_back(std::move(points));
+  }
+  return {{"type", "Feature"},
+          {"geometry", {{"type", "Polygon"}, {"coordinates", std::move(rings)}}},
+          {"properties",
+           {{"objectType", "annotation"}, {"classification", {{"name", name}, {"color", colour}}}}}};
+}
+
+nlohmann::ordered_json truth_to_geojson(const SlidePhantom& phantom) {
   nlohmann::ordered_json features = nlohmann::ordered_json::array();
-  for (const auto& region : regions) {
-    std::string name;
-    std::array<int, 3> colour{};
+  for (const auto& region : phantom.regions()) {
+    const auto add = [&](const char* name, const std::array<int, 3>& colour) {
+      features.push_back(feature_of(name, colour, region.rings_l0));
+    };
     switch (region.tissue) {
       case TissueClass::tumour:
-        name = "Tumour", colour = {200, 0, 0};
+        add("Tumour", {200, 0, 0});
         break;
       case TissueClass::gland:
-        name = "Glands", colour = {70, 120, 200};
+        add("Glands", {70, 120, 200});
         break;
       case TissueClass::fat:
-        name = "Fat", colour = {230, 190, 60};
+        add("Fat", {230, 190, 60});
         break;
       case TissueClass::lymphocytes:
-        name = "Lymphocytes", colour = {110, 50, 160};
+        add("Lymphocytes", {110, 50, 160});
         break;
       default:
-        name = "Tissue", colour = {0, 140, 70};
+        add("Tissue", {0, 140, 70});
         break;
     }
-    nlohmann::ordered_json rings = nlohmann::ordered_json::array();
-    for (const auto& ring : region.rings_l0) {
-      nlohmann::ordered_json points = nlohmann::ordered_json::array();
-      const auto add = [&](const PointD& p) {
-        points.push_back({std::round(p.x * 100) / 100, std::round(p.y * 100) / 100});
-      };
-      for (const PointD& point : ring) add(point);
-      add(ring.front());
-      rings.push_back(std::move(points));
+  }
+  for (const auto& region : phantom.artefacts()) {
+    const auto add = [&](const char* name, const std::array<int, 3>& colour) {
+      features.push_back(feature_of(name, colour, region.rings_l0));
+    };
+    switch (region.artefact) {
+      case PhantomArtefact::pen:
+        add("Pen", {40, 40, 40});
+        break;
+      case PhantomArtefact::fold:
+        add("Fold", {160, 80, 0});
+        break;
+      case PhantomArtefact::blur:
+        add("Out of focus", {120, 120, 120});
+        break;
     }
-    features.push_back(
-        {{"type", "Feature"},
-         {"geometry", {{"type", "Polygon"}, {"coordinates", std::move(rings)}}},
-         {"properties",
-          {{"objectType", "annotation"}, {"classification", {{"name", name}, {"color", colour}}}}}});
   }
   return {{"type", "FeatureCollection"}, {"features", std::move(features)}};
+}
+
+/// How deep each pixel of a block lies in a shape, in µm. As the tissue's fields, it is computed on a lattice
+/// that all blocks share and lies straight between its nodes.
+std::vector<float> depth_map(const detail::ArtefactLayout& layout, const detail::ArtefactLayout::Shape& shape,
+                             double mpp, std::int64_t left, std::int64_t top, SizeI size) {
+  constexpr double kLatticeUm = 8;
+  const auto place = [&](std::int64_t pixel) {
+    return (static_cast<double>(pixel) + 0.5) * mpp / kLatticeUm;
+  };
+  const double first_x = std::floor(place(left));
+  const double first_y = std::floor(place(top));
+  const auto columns = static_cast<std::size_t>(place(left + size.width) - first_x) + 2;
+  const auto rows = static_cast<std::size_t>(place(top + size.height) - first_y) + 2;
+  std::vector<float> nodes(columns * rows);
+  for (std::size_t j = 0; j < rows; ++j) {
+    for (std::size_t i = 0; i < columns; ++i) {
+      nodes[j * columns + i] =
+          layout.depth(shape, static_cast<float>((first_x + static_cast<double>(i)) * kLatticeUm),
+                       static_cast<float>((first_y + static_cast<double>(j)) * kLatticeUm));
+    }
+  }
+  std::vector<float> depth(static_cast<std::size_t>(size.width * size.height));
+  float* to = depth.data();
+  for (std::int64_t y = 0; y < size.height; ++y) {
+    const double v = place(top + y) - first_y;
+    const auto j = static_cast<std::size_t>(v);
+    const auto fy = static_cast<float>(v - static_cast<double>(j));
+    for (std::int64_t x = 0; x < size.width; ++x, ++to) {
+      const double u = place(left + x) - first_x;
+      const auto i = static_cast<std::size_t>(u);
+      const auto fx = static_cast<float>(u - static_cast<double>(i));
+      const float* node = nodes.data() + j * columns + i;
+      *to = detail::mix(detail::mix(node[0], node[1], fx), detail::mix(node[columns], node[columns + 1], fx),
+                        fy);
+    }
+  }
+  return depth;
 }
 
 }  // namespace
@@ -152,7 +225,9 @@ struct SlidePhantom::Impl {
       : options((check_options(given), given)),
         domain(find_stain_domain(given.domain)),
         layout(static_cast<double>(given.width) * given.mpp, static_cast<double>(given.height) * given.mpp,
-               static_cast<std::uint64_t>(given.seed), given.tumour_fraction, given.tumour_regions),
+               static_cast<std::uint64_t>(given.seed), given.margin, given.tumour_fraction,
+               given.tumour_regions),
+        artefacts(layout, given),
         taps(gaussian_taps(std::max(0.05, domain.blur_um / given.mpp))) {
     for (std::size_t c = 0; c < 3; ++c) {
       haematoxylin[c] = static_cast<float>(domain.stains.rows[0][c] * domain.haematoxylin);
@@ -164,12 +239,101 @@ struct SlidePhantom::Impl {
     }
   }
 
+  using Shape = detail::ArtefactLayout::Shape;
+
+  /// The shapes that reach into a rectangle of level-0 pixels.
+  [[nodiscard]] std::vector<const Shape*> shapes_in(PhantomArtefact artefact, std::int64_t left,
+                                                    std::int64_t top, SizeI size) const {
+    std::vector<const Shape*> found;
+    for (const Shape& shape : artefacts.shapes()) {
+      if (shape.artefact == artefact &&
+          shape.bounds.x < static_cast<double>(left + size.width) * options.mpp &&
+          shape.bounds.right() > static_cast<double>(left) * options.mpp &&
+          shape.bounds.y < static_cast<double>(top + size.height) * options.mpp &&
+          shape.bounds.bottom() > static_cast<double>(top) * options.mpp) {
+        found.push_back(&shape);
+      }
+    }
+    return found;
+  }
+
+  /// Lays the tissue from beside the folds over that in them.
+  void fold(detail::StainBlock& stains, std::int64_t left, std::int64_t top, SizeI size) const {
+    const auto folds = shapes_in(PhantomArtefact::fold, left, top, size);
+    if (folds.empty() || stains.is_glass) return;
+    const auto upper =
+        detail::paint_tissue(layout, options.mpp, left + std::llround(kFoldShiftXUm / options.mpp),
+                             top + std::llround(kFoldShiftYUm / options.mpp), size);
+    for (const Shape* shape : folds) {
+      const auto depth = depth_map(artefacts, *shape, options.mpp, left, top, size);
+      for (std::size_t i = 0; i < depth.size(); ++i) {
+        if (depth[i] <= 0) continue;
+        const float cover = detail::smooth_step(0, 3, depth[i]);
+        // Twice the tissue, pressed together, and thickest where it bends.
+        const float bend = 0.15F + 0.35F * detail::smooth_step(12, 3, depth[i]);
+        stains.haematoxylin[i] += cover * (upper.haematoxylin[i] + bend * stains.haematoxylin[i] + 0.08F);
+        stains.eosin[i] += cover * (upper.eosin[i] + bend * stains.eosin[i] + 0.15F);
+      }
+    }
+  }
+
+  /// Blurs the light in the areas out of focus.
+  void defocus(std::vector<float>& plane, const std::vector<std::vector<float>>& depths, SizeI size) const {
+    if (depths.empty()) return;
+    std::vector<float> soft(plane.size());
+    const cv::Mat from(static_cast<int>(size.height), static_cast<int>(size.width), CV_32F, plane.data());
+    cv::Mat to(from.rows, from.cols, CV_32F, soft.data());
+    cv::GaussianBlur(from, to, {}, kDefocusUm / options.mpp, 0, cv::BORDER_REPLICATE);
+    for (std::size_t i = 0; i < plane.size(); ++i) {
+      float deepest = 0;
+      for (const auto& depth : depths) deepest = std::max(deepest, depth[i]);
+      plane[i] = detail::mix(plane[i], soft[i], detail::smooth_step(0, kDefocusRampUm, deepest));
+    }
+  }
+
+  /// How much ink lies on each pixel, about 1 in the middle of a stroke.
+  [[nodiscard]] std::vector<float> ink_amount(const Shape& shape, std::int64_t left, std::int64_t top,
+                                              SizeI size) const {
+    auto amount = depth_map(artefacts, shape, options.mpp, left, top, size);
+    const detail::Noise& noise = layout.noise();
+    for (std::int64_t y = 0; y < size.height; ++y) {
+      for (std::int64_t x = 0; x < size.width; ++x) {
+        float& value = amount[static_cast<std::size_t>(y * size.width + x)];
+        if (value <= -2) {
+          value = 0;
+          continue;
+        }
+        const auto x_um = static_cast<float>((static_cast<double>(left + x) + 0.5) * options.mpp);
+        const auto y_um = static_cast<float>((static_cast<double>(top + y) + 0.5) * options.mpp);
+        // Ink dries thicker along its border, and in clouds.
+        const float rim = detail::smooth_step(0.3F * shape.half_width, 0, value);
+        const float cloud =
+            noise.round(x_um / 140 + 3, y_um / 140) + 0.5F * noise.round(x_um / 34, y_um / 34);
+        value = detail::smooth_step(-2, 5, value) * (0.85F + 0.16F * cloud + 0.22F * rim);
+      }
+    }
+    return amount;
+  }
+
   /// One block of the fixed grid of blocks, cropped to the slide by the caller.
   [[nodiscard]] Image8 render_block(std::int64_t column, std::int64_t row) const {
     const std::int64_t left = column * kBlockWidth;
     const std::int64_t top = row * kBlockHeight;
-    const SizeI padded{kBlockWidth + 2 * kBlurPx, kBlockHeight + 2 * kBlurPx};
-    const auto stains = detail::paint_tissue(layout, options.mpp, left - kBlurPx, top - kBlurPx, padded);
+    const SizeI size{kBlockWidth, kBlockHeight};
+    const auto blurred = shapes_in(PhantomArtefact::blur, left, top, size);
+    const std::int64_t pad =
+        blurred.empty() ? kBlurPx
+                        : kBlurPx + static_cast<std::int64_t>(std::ceil(3 * kDefocusUm / options.mpp));
+    const SizeI padded{kBlockWidth + 2 * pad, kBlockHeight + 2 * pad};
+    auto stains = detail::paint_tissue(layout, options.mpp, left - pad, top - pad, padded);
+    fold(stains, left - pad, top - pad, padded);
+    std::vector<std::vector<float>> blurred_depths;
+    for (const Shape* shape : blurred) {
+      blurred_depths.push_back(depth_map(artefacts, *shape, options.mpp, left - pad, top - pad, padded));
+    }
+    const auto strokes = shapes_in(PhantomArtefact::pen, left, top, size);
+    std::vector<std::vector<float>> inks;
+    for (const Shape* shape : strokes) inks.push_back(ink_amount(*shape, left, top, size));
     Image8 block(kBlockWidth, kBlockHeight, 3);
     std::vector<float> plane(static_cast<std::size_t>(padded.width * padded.height), 1.0F);
     std::vector<float> scratch(plane.size());
@@ -183,12 +347,27 @@ struct SlidePhantom::Impl {
         const float* e = stains.eosin.data();
         for (std::size_t i = 0; i < plane.size(); ++i) plane[i] = transmittance(h[i] * kh + e[i] * ke);
         blur(plane, scratch, padded.width, padded.height, taps);
+        defocus(plane, blurred_depths, padded);
+      } else if (!strokes.empty() || options.vignetting > 0) {
+        std::fill(plane.begin(), plane.end(), 1.0F);
+      }
+      const auto light_at = [&](std::int64_t y) { return plane.data() + (y + pad) * padded.width + pad; };
+      for (std::size_t s = 0; s < strokes.size(); ++s) {
+        const float density = strokes[s]->ink[c];
+        const float* amount = inks[s].data();
+        for (std::int64_t y = 0; y < kBlockHeight; ++y) {
+          float* light = light_at(y);
+          for (std::int64_t x = 0; x < kBlockWidth; ++x) light[x] *= transmittance(density * *amount++);
+        }
+      }
+      if (options.vignetting > 0) {
+        for (std::int64_t y = 0; y < kBlockHeight; ++y) vignette(light_at(y), left, top + y);
       }
       const auto seed =
           static_cast<std::uint32_t>(options.seed) * 747796405U + static_cast<std::uint32_t>(c) * 97U;
       const auto most = static_cast<float>(tone[c].size() - 1);
       for (std::int64_t y = 0; y < kBlockHeight; ++y) {
-        const float* from = plane.data() + (y + kBlurPx) * padded.width + kBlurPx;
+        const float* from = light_at(y);
         std::uint8_t* to = block.row(y) + c;
         for (std::int64_t x = 0; x < kBlockWidth; ++x) {
           const std::uint32_t hash =
@@ -202,6 +381,19 @@ struct SlidePhantom::Impl {
       }
     }
     return block;
+  }
+
+  /// Darkens a row of a block towards the corners of the scan fields, which tile the slide.
+  void vignette(float* light, std::int64_t left, std::int64_t y) const {
+    const auto from_centre = [&](std::int64_t pixel, double field_um) {
+      const double place = (static_cast<double>(pixel) + 0.5) * options.mpp / field_um;
+      return 2 * (place - std::floor(place)) - 1;
+    };
+    const double v = from_centre(y, kScanFieldYUm);
+    for (std::int64_t x = 0; x < kBlockWidth; ++x) {
+      const double u = from_centre(left + x, kScanFieldXUm);
+      light[x] *= static_cast<float>(1 - options.vignetting * 0.5 * (u * u + v * v));
+    }
   }
 
   /// Fills `image`, whose first pixel is (left, top) of the slide, from the blocks that touch it.
@@ -245,6 +437,7 @@ struct SlidePhantom::Impl {
   SlidePhantomOptions options;
   const StainDomain& domain;
   detail::TissueLayout layout;
+  detail::ArtefactLayout artefacts;
   std::array<float, kBlurPx + 1> taps;
   std::array<float, 3> haematoxylin{};
   std::array<float, 3> eosin{};
@@ -262,6 +455,14 @@ const SlidePhantomOptions& SlidePhantom::options() const {
 
 TissueClass SlidePhantom::class_at(double x_um, double y_um) const {
   return impl_->layout.class_at(static_cast<float>(x_um), static_cast<float>(y_um));
+}
+
+bool SlidePhantom::has_artefact(PhantomArtefact artefact, double x_um, double y_um) const {
+  const auto& layout = impl_->artefacts;
+  return std::any_of(layout.shapes().begin(), layout.shapes().end(), [&](const auto& shape) {
+    return shape.artefact == artefact &&
+           layout.depth(shape, static_cast<float>(x_um), static_cast<float>(y_um)) > 0;
+  });
 }
 
 double SlidePhantom::tumour_fraction() const {
@@ -287,10 +488,19 @@ std::vector<PhantomRegion> SlidePhantom::regions() const {
                                    TissueClass::fat, TissueClass::lymphocytes}) {
     if (tissue == TissueClass::tumour && impl_->options.tumour_fraction <= 0) continue;
     for (auto& rings : impl_->layout.outlines(tissue, step)) {
-      for (auto& ring : rings) {
-        for (PointD& point : ring) point = {point.x / impl_->options.mpp, point.y / impl_->options.mpp};
-      }
+      scale_to_pixels(rings, impl_->options.mpp);
       regions.push_back({tissue, std::move(rings)});
+    }
+  }
+  return regions;
+}
+
+std::vector<ArtefactRegion> SlidePhantom::artefacts() const {
+  std::vector<ArtefactRegion> regions;
+  for (const auto& shape : impl_->artefacts.shapes()) {
+    for (auto& rings : impl_->artefacts.outlines(shape)) {
+      scale_to_pixels(rings, impl_->options.mpp);
+      regions.push_back({shape.artefact, std::move(rings)});
     }
   }
   return regions;
@@ -333,7 +543,7 @@ void write_slide_phantom(const std::filesystem::path& path, const SlidePhantomOp
                                      {"tumour_fraction", std::round(phantom.tumour_fraction() * 1e4) / 1e4},
                                      {"mpp", options.mpp},
                                      {"options", options_to_json(options)}};
-  write_file(beside(path, ".geojson"), regions_to_geojson(phantom.regions()).dump() + "\n");
+  write_file(beside(path, ".geojson"), truth_to_geojson(phantom).dump() + "\n");
   write_file(beside(path, ".json"), truth.dump(2) + "\n");
   writer.finish();
 }

@@ -21,6 +21,13 @@ namespace imaging {
 enum class TissueClass { background, stroma, fat, gland, lymphocytes, tumour };
 [[nodiscard]] std::string_view to_string(TissueClass tissue);
 
+/// What spoils a place of a phantom slide, whatever the tissue there.
+enum class PhantomArtefact {
+  pen,   ///< marker ink on the cover glass, over tissue and glass
+  fold,  ///< tissue lying doubled
+  blur   ///< tissue out of focus
+};
+
 /// A synthetic H&E slide. The tissue is laid out in µm from the seed alone: another `mpp` shows the same
 /// tissue at another resolution (for equal width x mpp and height x mpp), another `domain` the same tissue in
 /// other stains.
@@ -32,6 +39,11 @@ struct SlidePhantomOptions {
   std::string domain = "hospital-a";
   double tumour_fraction = 0.0;
   std::int64_t tumour_regions = 2;
+  std::int64_t pen = 0;
+  std::int64_t folds = 0;
+  std::int64_t blur = 0;
+  double margin = 0;
+  double vignetting = 0;
 };
 
 template <typename Visitor, typename Options>
@@ -49,11 +61,26 @@ void visit_fields(Visitor&& field, Options& options) {
       FieldInfo{.help = "Share of the tissue that is tumour; 0 makes a normal slide", .min = 0, .max = 0.9});
   field("tumour_regions", options.tumour_regions,
         FieldInfo{.help = "Number of tumour regions, where there is tumour", .min = 1, .max = 16});
+  field("pen", options.pen, FieldInfo{.help = "Number of marker strokes", .min = 0, .max = 16});
+  field("folds", options.folds, FieldInfo{.help = "Number of tissue folds", .min = 0, .max = 64});
+  field("blur", options.blur, FieldInfo{.help = "Number of areas out of focus", .min = 0, .max = 16});
+  field("margin", options.margin,
+        FieldInfo{.help = "Share of the slide left without tissue along each border", .min = 0, .max = 0.4});
+  field("vignetting", options.vignetting,
+        FieldInfo{.help = "Share of the light lost in the corners of each field the scanner takes",
+                  .min = 0,
+                  .max = 0.5});
 }
 
 /// An outline of one class, in level-0 pixels: rings[0] is the border, the others are holes.
 struct PhantomRegion {
   TissueClass tissue;  ///< never background; stroma stands for "all tissue" here
+  std::vector<std::vector<PointD>> rings_l0;
+};
+
+/// An outline of one artefact, as PhantomRegion; folds and blur end where the tissue does.
+struct ArtefactRegion {
+  PhantomArtefact artefact;
   std::vector<std::vector<PointD>> rings_l0;
 };
 
@@ -76,6 +103,10 @@ class SlidePhantom {
   /// @param x_um, y_um  from the slide's top left corner
   [[nodiscard]] TissueClass class_at(double x_um, double y_um) const;
 
+  /// Whether that artefact is at a point. Each kind is on its own: ink may lie over a fold.
+  /// @param x_um, y_um  from the slide's top left corner
+  [[nodiscard]] bool has_artefact(PhantomArtefact artefact, double x_um, double y_um) const;
+
   /// Share of the tissue that is tumour, as it came out.
   [[nodiscard]] double tumour_fraction() const;
 
@@ -85,6 +116,8 @@ class SlidePhantom {
 
   /// Outlines of all tissue, and of every class but stroma and background.
   [[nodiscard]] std::vector<PhantomRegion> regions() const;
+  /// Outlines of every stroke, fold and area out of focus.
+  [[nodiscard]] std::vector<ArtefactRegion> artefacts() const;
 
  private:
   friend void write_slide_phantom(const std::filesystem::path& path, const SlidePhantomOptions& options,

@@ -34,7 +34,7 @@ float TissueLayout::Star::depth(float px, float py, float scale) const {
 }
 
 TissueLayout::Star TissueLayout::make_star(Random& random, double x, double y, double rx, double ry,
-                                           double wobble) const {
+                                           double wobble) {
   Star star{
       static_cast<float>(x), static_cast<float>(y), static_cast<float>(rx), static_cast<float>(ry), {}, {}};
   for (std::size_t k = 0; k < star.cosines.size(); ++k) {
@@ -45,23 +45,25 @@ TissueLayout::Star TissueLayout::make_star(Random& random, double x, double y, d
   return star;
 }
 
-TissueLayout::TissueLayout(double width_um, double height_um, std::uint64_t seed, double tumour_fraction,
-                           std::int64_t tumour_regions)
-    : width_(width_um), height_(height_um), seed_(seed), noise_(seed) {
+TissueLayout::TissueLayout(double width_um, double height_um, std::uint64_t seed, double margin,
+                           double tumour_fraction, std::int64_t tumour_regions)
+    : width_(width_um), height_(height_um), margin_(margin), seed_(seed), noise_(seed) {
   Random random(seed, /*stream=*/1);
   const double angle = random.uniform(0, 2 * std::numbers::pi);
   fibre_cos_ = static_cast<float>(std::cos(angle));
   fibre_sin_ = static_cast<float>(std::sin(angle));
 
   const bool is_wide = width_ >= height_;
-  const double longer = std::max(width_, height_);
-  const double shorter = std::min(width_, height_);
+  const double start = (is_wide ? width_ : height_) * margin;
+  const double start_across = (is_wide ? height_ : width_) * margin;
+  const double longer = std::max(width_, height_) * (1 - 2 * margin);
+  const double shorter = std::min(width_, height_) * (1 - 2 * margin);
   const std::int64_t most = std::clamp<std::int64_t>(static_cast<std::int64_t>(longer / shorter * 1.6), 1, 3);
   const std::int64_t count = 1 + random.index(most);
   for (std::int64_t i = 0; i < count; ++i) {
     const double share = longer / static_cast<double>(count);
-    const double centre = (static_cast<double>(i) + random.uniform(0.47, 0.53)) * share;
-    const double across = shorter * random.uniform(0.46, 0.54);
+    const double centre = start + (static_cast<double>(i) + random.uniform(0.47, 0.53)) * share;
+    const double across = start_across + shorter * random.uniform(0.46, 0.54);
     const double radius = share * random.uniform(0.38, 0.45);
     const double radius_across = shorter * random.uniform(0.34, 0.43);
     pieces_.push_back(is_wide ? make_star(random, centre, across, radius, radius_across, 0.09)
@@ -111,6 +113,14 @@ double TissueLayout::measure_tumour() const {
 float TissueLayout::tissue_depth(float x, float y) const {
   float depth = kNowhere;
   for (const Star& piece : pieces_) depth = std::max(depth, piece.depth(x, y, 1));
+  if (margin_ > 0) {
+    // The noise adds 100 at most.
+    const auto width = static_cast<float>(width_);
+    const auto height = static_cast<float>(height_);
+    const auto inset_x = static_cast<float>(margin_) * width + 100;
+    const auto inset_y = static_cast<float>(margin_) * height + 100;
+    depth = std::min({depth, x - inset_x, width - inset_x - x, y - inset_y, height - inset_y - y});
+  }
   if (depth < -200) return depth;
   return depth + 85 * noise_.octaves(x / 280, y / 280) + 9 * noise_(x / 23, y / 23);
 }
@@ -185,25 +195,9 @@ float TissueLayout::lumen_level(float x, float y) const {
   return 0.84F + 0.36F * noise_.round(x / 230 + 29, y / 230 + 3);
 }
 
-std::vector<std::vector<std::vector<PointD>>> TissueLayout::outlines(TissueClass tissue,
-                                                                     double step_um) const {
-  // Nodes lie on the slide and once more just outside, where nothing is, so that every outline closes.
-  const auto coordinates = [&](double length) {
-    std::vector<double> nodes{0};
-    const auto steps = std::max<std::int64_t>(1, std::llround(length / step_um));
-    for (std::int64_t i = 0; i <= steps; ++i) {
-      nodes.push_back(length * static_cast<double>(i) / static_cast<double>(steps));
-    }
-    nodes.push_back(length);
-    return nodes;
-  };
-  const std::vector<double> xs = coordinates(width_);
-  const std::vector<double> ys = coordinates(height_);
-  const std::size_t columns = xs.size();
-  const std::size_t rows = ys.size();
-  const auto value_at = [&](std::size_t i, std::size_t j) {
-    if (i == 0 || j == 0 || i + 1 == columns || j + 1 == rows) return -1e-3F;
-    const Fields f = fields_at(static_cast<float>(xs[i]), static_cast<float>(ys[j]));
+Polygons TissueLayout::outlines(TissueClass tissue, double step_um) const {
+  return trace_outlines({0, 0, width_, height_}, step_um, [&](float x, float y) {
+    const Fields f = fields_at(x, y);
     float value = f.tissue;
     if (tissue == TissueClass::stroma) return value;
     if (tissue == TissueClass::tumour) return std::min(value, f.tumour);
@@ -212,6 +206,27 @@ std::vector<std::vector<std::vector<PointD>>> TissueLayout::outlines(TissueClass
     value = std::min(value, -f.lymphocytes);
     if (tissue == TissueClass::fat) return std::min(value, f.fat);
     return std::min({value, -f.fat, f.gland});
+  });
+}
+
+Polygons trace_outlines(const RectD& area, double step, const std::function<float(float, float)>& depth) {
+  // Nodes lie on the area and once more just outside, where nothing is, so that every outline closes.
+  const auto coordinates = [&](double first, double length) {
+    std::vector<double> nodes{first};
+    const auto steps = std::max<std::int64_t>(1, std::llround(length / step));
+    for (std::int64_t i = 0; i <= steps; ++i) {
+      nodes.push_back(first + length * static_cast<double>(i) / static_cast<double>(steps));
+    }
+    nodes.push_back(first + length);
+    return nodes;
+  };
+  const std::vector<double> xs = coordinates(area.x, area.width);
+  const std::vector<double> ys = coordinates(area.y, area.height);
+  const std::size_t columns = xs.size();
+  const std::size_t rows = ys.size();
+  const auto value_at = [&](std::size_t i, std::size_t j) {
+    if (i == 0 || j == 0 || i + 1 == columns || j + 1 == rows) return -1e-3F;
+    return depth(static_cast<float>(xs[i]), static_cast<float>(ys[j]));
   };
 
   // Marching squares. An edge's number is twice its first node's, plus 1 where it runs down; the outline
@@ -321,7 +336,7 @@ std::vector<std::vector<std::vector<PointD>>> TissueLayout::outlines(TissueClass
     }
     return is_inside;
   };
-  std::vector<std::vector<std::vector<PointD>>> polygons;
+  Polygons polygons;
   for (auto& border : borders) polygons.push_back({std::move(border)});
   for (auto& hole : holes) {
     // Borders do not nest without a hole between them, so the smallest one around the hole owns it.

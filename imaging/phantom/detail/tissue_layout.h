@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <vector>
 
 #include "imaging/phantom/detail/noise.h"
@@ -20,15 +21,34 @@ struct Fields {
   float shade;   ///< thickness of the section, about 1
 };
 
+using Polygons = std::vector<std::vector<std::vector<PointD>>>;  ///< each: its border, then its holes
+
+/// Outlines of the part of `area` where `depth` is above 0, from its values on nodes about `step` apart.
+[[nodiscard]] Polygons trace_outlines(const RectD& area, double step,
+                                      const std::function<float(float, float)>& depth);
+
 /// Where which tissue lies. Everything is a function of the seed and the slide's size in µm.
 ///
 /// @par Threads  Immutable after construction.
 class TissueLayout {
  public:
-  TissueLayout(double width_um, double height_um, std::uint64_t seed, double tumour_fraction,
+  /// A round region whose radius wobbles with the angle.
+  struct Star {
+    float x, y;
+    float radius_x, radius_y;
+    std::array<float, 5> cosines, sines;  // of 2 to 6 times the angle
+    [[nodiscard]] float depth(float px, float py, float scale) const;
+  };
+  [[nodiscard]] static Star make_star(Random& random, double x, double y, double rx, double ry,
+                                      double wobble);
+
+  /// @param margin  share of either side without tissue, 0 to below 0.5
+  TissueLayout(double width_um, double height_um, std::uint64_t seed, double margin, double tumour_fraction,
                std::int64_t tumour_regions);
 
   [[nodiscard]] Fields fields_at(float x, float y) const;
+  /// Fields::tissue alone.
+  [[nodiscard]] float tissue_depth(float x, float y) const;
   [[nodiscard]] TissueClass class_at(float x, float y) const;
   [[nodiscard]] static TissueClass classify(const Fields& fields);
 
@@ -40,30 +60,21 @@ class TissueLayout {
   [[nodiscard]] double tumour_fraction() const { return tumour_fraction_; }
   [[nodiscard]] std::uint64_t seed() const { return seed_; }
   [[nodiscard]] const Noise& noise() const { return noise_; }
+  [[nodiscard]] const std::vector<Star>& pieces() const { return pieces_; }
   [[nodiscard]] double width_um() const { return width_; }
   [[nodiscard]] double height_um() const { return height_; }
 
   /// Outlines of the region where `tissue` is (see SlidePhantom::regions), in µm.
-  [[nodiscard]] std::vector<std::vector<std::vector<PointD>>> outlines(TissueClass tissue,
-                                                                       double step_um) const;
+  [[nodiscard]] Polygons outlines(TissueClass tissue, double step_um) const;
 
  private:
-  /// A round region whose radius wobbles with the angle.
-  struct Star {
-    float x, y;
-    float radius_x, radius_y;
-    std::array<float, 5> cosines, sines;  // of 2 to 6 times the angle
-    [[nodiscard]] float depth(float px, float py, float scale) const;
-  };
-
-  [[nodiscard]] float tissue_depth(float x, float y) const;
   [[nodiscard]] float tumour_depth(float x, float y) const;
   [[nodiscard]] float lymphocyte_depth(float x, float y) const;
-  [[nodiscard]] Star make_star(Random& random, double x, double y, double rx, double ry, double wobble) const;
   [[nodiscard]] double measure_tumour() const;
 
   double width_;
   double height_;
+  double margin_;
   std::uint64_t seed_;
   Noise noise_;
   std::vector<Star> pieces_;

@@ -1,5 +1,6 @@
 #include "imaging/phantom/cohort.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -82,6 +83,39 @@ TEST(CohortTest, WritesSlidesLabelsAndSplitsThatNeverShareAPatient) {
   }
   EXPECT_EQ(tested.size(), 8U);
   EXPECT_EQ(std::set<std::string>(tested.begin(), tested.end()).size(), 8U);
+}
+
+TEST(CohortTest, ArtefactsComeByShareAndAreInTheTable) {
+  CohortOptions options = small_cohort();
+  options.slides = options.patients = 200;
+  options.artefact_share = 0.5;
+  const auto plain = plan_cohort([&] {
+    auto none = options;
+    none.artefact_share = 0;
+    return none;
+  }());
+  const auto slides = plan_cohort(options);
+  std::int64_t spoilt = 0;
+  for (std::size_t i = 0; i < slides.size(); ++i) {
+    EXPECT_EQ(slides[i].seed, plain[i].seed);
+    EXPECT_EQ(plain[i].pen + plain[i].folds + plain[i].blur, 0);
+    spoilt += slides[i].pen + slides[i].folds + slides[i].blur > 0;
+  }
+  EXPECT_NEAR(static_cast<double>(spoilt), 100, 25);
+
+  const support::TemporaryFolder folder;
+  options = small_cohort();
+  options.slides = options.patients = 2;
+  options.folds = 0;
+  options.artefact_share = 1;
+  write_cohort(folder.path(), options, JobContext{}, 2);
+  const auto planned = plan_cohort(options);
+  const auto labels = read_csv_with_header(folder / "labels.csv");
+  ASSERT_EQ(labels.rows.size(), 2U);
+  const auto folds = std::find(labels.header.begin(), labels.header.end(), "folds") - labels.header.begin();
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(labels.rows[i][static_cast<std::size_t>(folds)], std::to_string(planned[i].folds));
+  }
 }
 
 TEST(CohortTest, StopLeavesNoHalfWrittenSlide) {

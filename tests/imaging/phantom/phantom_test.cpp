@@ -257,6 +257,170 @@ TEST(SlidePhantomTest, TissueIsStainedAndGlassIsClear) {
   EXPECT_LT(sum[true] / count[true], 190);
 }
 
+std::array<double, 3> mean_colour(const Image8& image) {
+  std::array<double, 3> mean{};
+  for (std::int64_t y = 0; y < image.height(); ++y) {
+    for (std::int64_t x = 0; x < image.width(); ++x) {
+      for (std::size_t c = 0; c < 3; ++c) mean[c] += image.pixel(x, y)[c];
+    }
+  }
+  for (double& value : mean) value /= static_cast<double>(image.width() * image.height());
+  return mean;
+}
+
+// The bundled models were trained on these pixels. Another processor's sine may round one of them otherwise.
+TEST(SlidePhantomTest, DefaultSlidesAreWhatTheyWere) {
+  struct Patch {
+    const char* domain;
+    std::int64_t x, y;
+    std::array<double, 3> mean;
+  };
+  for (const Patch& patch : {Patch{"hospital-a", 900, 600, {144.979, 90.819, 146.896}},
+                             Patch{"hospital-d", 400, 500, {192.213, 152.131, 199.406}},
+                             Patch{"hospital-f", 1300, 700, {149.189, 111.814, 156.918}},
+                             Patch{"hospital-h", 4, 4, {235.884, 234.590, 233.283}}}) {
+    auto options = small_slide();
+    options.domain = patch.domain;
+    const auto mean = mean_colour(SlidePhantom(options).render(patch.x, patch.y, {64, 64}));
+    for (std::size_t c = 0; c < 3; ++c) {
+      EXPECT_NEAR(mean[c], patch.mean[c], 0.02) << patch.domain << " " << patch.x << " channel " << c;
+    }
+  }
+}
+
+SlidePhantomOptions spoilt_slide() {
+  auto options = small_slide();
+  options.width = 3000;
+  options.height = 2400;
+  options.pen = 2;
+  options.folds = 4;
+  options.blur = 1;
+  return options;
+}
+
+TEST(SlidePhantomTest, ArtefactsChangeThePixelsWhereTheyAreAndNoOthers) {
+  auto plain = spoilt_slide();
+  plain.pen = plain.folds = plain.blur = 0;
+  const SlidePhantom clean(plain);
+  const SizeI size{plain.width, plain.height};
+  const Image8 before = clean.render(0, 0, size);
+  struct Case {
+    PhantomArtefact artefact;
+    std::int64_t SlidePhantomOptions::*option;
+  };
+  for (const Case& tried : {Case{PhantomArtefact::pen, &SlidePhantomOptions::pen},
+                            Case{PhantomArtefact::fold, &SlidePhantomOptions::folds},
+                            Case{PhantomArtefact::blur, &SlidePhantomOptions::blur}}) {
+    auto options = plain;
+    options.*tried.option = spoilt_slide().*tried.option;
+    const SlidePhantom phantom(options);
+    const Image8 after = phantom.render(0, 0, size);
+    std::int64_t inside = 0, outside = 0, changed_outside = 0;
+    double light_before = 0, light_after = 0;
+    for (std::int64_t y = 0; y < size.height; y += 5) {
+      for (std::int64_t x = 0; x < size.width; x += 5) {
+        const double x_um = (static_cast<double>(x) + 0.5) * 0.5;
+        const double y_um = (static_cast<double>(y) + 0.5) * 0.5;
+        EXPECT_EQ(phantom.class_at(x_um, y_um), clean.class_at(x_um, y_um));
+        if (phantom.has_artefact(tried.artefact, x_um, y_um)) {
+          ++inside;
+          light_before += before.pixel(x, y)[0];
+          light_after += after.pixel(x, y)[0];
+        } else {
+          ++outside;
+          changed_outside += std::abs(before.pixel(x, y)[0] - after.pixel(x, y)[0]) > 8;
+        }
+      }
+    }
+    const int kind = static_cast<int>(tried.artefact);
+    ASSERT_GT(inside, 100) << kind;
+    EXPECT_LT(static_cast<double>(changed_outside), 0.01 * static_cast<double>(outside)) << kind;
+    if (tried.artefact == PhantomArtefact::blur) {
+      EXPECT_NEAR(light_after / light_before, 1, 0.05);
+    } else {
+      EXPECT_LT(light_after, 0.75 * light_before) << kind;
+    }
+  }
+}
+
+TEST(SlidePhantomTest, FocusIsLostInsideBlurAlone) {
+  auto options = spoilt_slide();
+  options.pen = options.folds = 0;
+  const SlidePhantom phantom(options);
+  const Image8 image = phantom.render(0, 0, {options.width, options.height});
+  std::map<bool, double> edges;
+  std::map<bool, double> count;
+  for (std::int64_t y = 0; y < options.height; y += 3) {
+    for (std::int64_t x = 0; x + 2 < options.width; x += 3) {
+      const double x_um = static_cast<double>(x) * 0.5;
+      const double y_um = static_cast<double>(y) * 0.5;
+      if (phantom.class_at(x_um, y_um) == TissueClass::background) continue;
+      const bool is_blurred = phantom.has_artefact(PhantomArtefact::blur, x_um, y_um);
+      edges[is_blurred] += std::abs(image.pixel(x + 2, y)[1] - image.pixel(x, y)[1]);
+      ++count[is_blurred];
+    }
+  }
+  ASSERT_GT(count[true], 1000);
+  EXPECT_LT(edges[true] / count[true], 0.5 * edges[false] / count[false]);
+}
+
+TEST(SlidePhantomTest, OutlinesOfArtefactsAgreeWithEachPointAndAreWritten) {
+  const SlidePhantom phantom(spoilt_slide());
+  const auto regions = phantom.artefacts();
+  std::int64_t points = 0;
+  std::int64_t agreeing = 0;
+  for (double y = 3; y < 2400; y += 11) {
+    for (double x = 3; x < 3000; x += 11) {
+      std::map<PhantomArtefact, bool> inside;
+      for (const auto& region : regions) {
+        if (is_inside(region.rings_l0, x, y)) inside[region.artefact] = true;
+      }
+      ++points;
+      bool agrees = true;
+      for (const auto kind : {PhantomArtefact::pen, PhantomArtefact::fold, PhantomArtefact::blur}) {
+        agrees = agrees && inside[kind] == phantom.has_artefact(kind, x * 0.5, y * 0.5);
+      }
+      agreeing += agrees;
+    }
+  }
+  EXPECT_GT(static_cast<double>(agreeing), 0.99 * static_cast<double>(points));
+
+  const support::TemporaryFolder folder;
+  write_slide_phantom(folder / "one.tiff", spoilt_slide(), JobContext{}, 1);
+  write_slide_phantom(folder / "two.tiff", spoilt_slide(), JobContext{}, 2);
+  EXPECT_EQ(read_file(folder / "one.tiff"), read_file(folder / "two.tiff"));
+  std::map<std::string, int> names;
+  const auto truth = nlohmann::json::parse(read_file(folder / "one.geojson"));
+  for (const auto& feature : truth.at("features")) {
+    ++names[feature.at("properties").at("classification").at("name").get<std::string>()];
+  }
+  EXPECT_GE(names["Pen"], 2);
+  EXPECT_GE(names["Fold"], 1);
+  EXPECT_GE(names["Out of focus"], 1);
+}
+
+TEST(SlidePhantomTest, MarginsHoldNoTissueAndVignettingDarkensTheFieldsCorners) {
+  auto options = small_slide();
+  options.width = 4000;
+  options.height = 3000;
+  options.margin = 0.25;
+  options.vignetting = 0.2;
+  const SlidePhantom phantom(options);
+  std::int64_t tissue = 0;
+  for (double y = 0; y < 1500; y += 10) {
+    for (double x = 0; x < 2000; x += 10) {
+      if (phantom.class_at(x, y) == TissueClass::background) continue;
+      ++tissue;
+      ASSERT_TRUE(x >= 500 && x <= 1500 && y >= 375 && y <= 1125) << x << " " << y;
+    }
+  }
+  EXPECT_GT(tissue, 100);
+  // A field is 700 x 525 µm: its corner, and its middle, 32 pixels each.
+  const auto corner = mean_colour(phantom.render(0, 0, {32, 32}));
+  const auto middle = mean_colour(phantom.render(684, 509, {32, 32}));
+  EXPECT_NEAR(corner[1] / middle[1], 0.8, 0.03);
+}
+
 TEST(SlidePhantomTest, RefusesUnknownDomainsAndExtensions) {
   const auto is_invalid = support::HasCode(ErrorCode::invalid_argument);
   auto options = small_slide();
