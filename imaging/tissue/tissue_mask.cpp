@@ -11,14 +11,12 @@
 #include <opencv2/imgproc.hpp>
 
 #include "imaging/base/error.h"
-#include "imaging/slide/area_resample.h"
+#include "imaging/tissue/folds.h"
+#include "imaging/tissue/pen_marks.h"
 
 namespace imaging {
 namespace {
 
-constexpr std::int64_t kMaxMaskPixels = std::int64_t{1} << 26;
-constexpr int kFluorescenceLuminance =
-    48;  // median of the scanned area; glass is above 200, dense tissue above 80
 // What Otsu calls glass must look like glass, as medians over its pixels: real glass has a gradient of 1 to 3
 // grey levels at 8 µm per pixel and tissue 9 or more, however pale.
 constexpr int kGlassSaturation = 32;
@@ -27,14 +25,26 @@ constexpr double kLeastGlass = 0.001;  // share of the pixels below which a clas
 
 using Histogram = std::array<std::int64_t, 256>;
 
-/// Of the pixels whose `key` is at most `last`; of all by default.
-Histogram histogram_of(const cv::Mat& grey, const cv::Mat& key = {}, int last = 255) {
+/// cv::Mat knows no const: only read what comes from a const image.
+cv::Mat view_of(const Image8& image) {
+  return {static_cast<int>(image.height()), static_cast<int>(image.width()), CV_8UC(image.channels()),
+          const_cast<std::uint8_t*>(image.data())};
+}
+
+cv::Mat view_of(const ImageF& image) {
+  return {static_cast<int>(image.height()), static_cast<int>(image.width()), CV_32FC1,
+          const_cast<float*>(image.data())};
+}
+
+/// Of the pixels that are not ink and whose `key` is at most `last`.
+Histogram histogram_of(const cv::Mat& grey, const cv::Mat& ink, const cv::Mat& key, int last) {
   Histogram histogram{};
   for (int y = 0; y < grey.rows; ++y) {
     const auto* row = grey.ptr<std::uint8_t>(y);
-    const auto* keys = key.empty() ? row : key.ptr<std::uint8_t>(y);
+    const auto* inks = ink.ptr<std::uint8_t>(y);
+    const auto* keys = key.ptr<std::uint8_t>(y);
     for (int x = 0; x < grey.cols; ++x) {
-      if (keys[x] <= last) ++histogram[row[x]];
+      if (inks[x] == 0 && keys[x] <= last) ++histogram[row[x]];
     }
   }
   return histogram;
@@ -82,50 +92,29 @@ int otsu_up_to(const Histogram& histogram, int last) {
 
 /// Otsu's threshold between glass and tissue. Where the lower class is itself tissue (a frame full of it),
 /// the split lies between pale and dark tissue and the lower class is split again, until it is glass or next
-/// to nothing.
-int glass_threshold(const cv::Mat& rgb, const cv::Mat& saturation, int floor) {
+/// to nothing. Pixels of ink count for neither.
+int glass_threshold(const cv::Mat& rgb, const cv::Mat& saturation, const cv::Mat& ink, int floor) {
   cv::Mat luminance;
   cv::cvtColor(rgb, luminance, cv::COLOR_RGB2GRAY);
   cv::Mat gradient;
   cv::morphologyEx(luminance, gradient, cv::MORPH_GRADIENT,
                    cv::getStructuringElement(cv::MORPH_RECT, {3, 3}));
-  const auto histogram = histogram_of(saturation);
+  const auto histogram = histogram_of(saturation, ink, saturation, 255);
   const double least = kLeastGlass * static_cast<double>(count_up_to(histogram, 255));
   int threshold = 255;
   while (threshold > floor) {
     threshold = otsu_up_to(histogram, threshold);
     if (static_cast<double>(count_up_to(histogram, threshold)) < least) return floor;
-    const bool is_glass = median_up_to(histogram, threshold) <= kGlassSaturation &&
-                          median_up_to(histogram_of(gradient, saturation, threshold), 255) <= kGlassGradient;
+    const bool is_glass =
+        median_up_to(histogram, threshold) <= kGlassSaturation &&
+        median_up_to(histogram_of(gradient, ink, saturation, threshold), 255) <= kGlassGradient;
     if (is_glass) break;
   }
   return std::max(threshold, floor);
 }
 
-/// Fluorescence: the file says so, or what was scanned is dark (pure white is what lies outside the scan).
-void check_brightfield(const cv::Mat& rgb, const SlideInfo& info) {
-  if (is_fluorescence(info)) {
-    throw Error(
-        ErrorCode::not_brightfield,
-        fmt::format("{}: a fluorescence slide by its own metadata; only brightfield slides can be analysed.",
-                    info.path.string()));
-  }
-  cv::Mat luminance;
-  cv::cvtColor(rgb, luminance, cv::COLOR_RGB2GRAY);
-  const auto histogram = histogram_of(luminance);
-  const int median = median_up_to(histogram, 254);
-  if (count_up_to(histogram, 254) > 0 && median < kFluorescenceLuminance) {
-    throw Error(
-        ErrorCode::not_brightfield,
-        fmt::format("{}: the scanned area is dark (median grey level {} of 255), as in fluorescence; only "
-                    "brightfield slides can be analysed.",
-                    info.path.string(), median));
-  }
-}
-
-/// Drops pieces below `least_piece` mask pixels, then fills holes below `least_hole` and beyond the largest
-/// `max_holes` of their piece. Pieces are 4-connected, holes 8-connected, so that outlines never cross.
-void filter_components(cv::Mat& mask, double least_piece, double least_hole, std::int64_t max_holes) {
+/// Drops pieces (4-connected) below `least_piece` mask pixels.
+void drop_small_pieces(cv::Mat& mask, double least_piece) {
   cv::Mat labels;
   cv::Mat stats;
   cv::Mat centres;
@@ -137,7 +126,15 @@ void filter_components(cv::Mat& mask, double least_piece, double least_hole, std
     for (int x = 0; x < mask.cols; ++x)
       mask.at<std::uint8_t>(y, x) = keeps[static_cast<std::size_t>(labels.at<int>(y, x))];
   }
+}
 
+/// Fills holes (8-connected) below `least_hole` mask pixels and beyond the largest `max_holes` of their
+/// piece.
+void fill_holes(cv::Mat& mask, double least_hole, std::int64_t max_holes) {
+  cv::Mat labels;
+  cv::connectedComponents(mask, labels, 4, CV_32S);
+  cv::Mat stats;
+  cv::Mat centres;
   cv::Mat glass = 255 - mask;
   cv::Mat glass_labels;
   const int regions = cv::connectedComponentsWithStats(glass, glass_labels, stats, centres, 8, CV_32S);
@@ -174,87 +171,6 @@ void filter_components(cv::Mat& mask, double least_piece, double least_hole, std
   }
 }
 
-/// Directions along pixel edges, tissue on the right-hand side: right, down, left, up.
-constexpr std::array<std::array<int, 2>, 4> kSteps{{{1, 0}, {0, 1}, {-1, 0}, {0, -1}}};
-
-/// Outlines of the mask along its pixel edges, so that a ring's area is its pixels'. Outer rings run
-/// clockwise.
-class OutlineTracer {
- public:
-  OutlineTracer(const cv::Mat& mask, PointD pixel_l0) : mask_(mask), pixel_l0_(pixel_l0) {
-    cv::connectedComponents(mask, labels_, 4, CV_32S);
-    is_traced_ = cv::Mat::zeros(mask.rows + 1, mask.cols + 1, CV_8U);
-  }
-
-  std::vector<TissuePiece> trace() {
-    std::map<int, TissuePiece> pieces;  // labels count from the top left in row order
-    for (int y = 0; y < mask_.rows; ++y) {
-      for (int x = 0; x < mask_.cols; ++x) {
-        // Every ring has a top edge (tissue below it) or, for a hole, a bottom edge (tissue above glass: runs
-        // left).
-        if (is_tissue(x, y) && !is_tissue(x, y - 1) && !has_passed(x, y, 0))
-          add(pieces, x, y, 0, labels_.at<int>(y, x));
-        if (is_tissue(x, y) && !is_tissue(x, y + 1) && !has_passed(x + 1, y + 1, 2)) {
-          add(pieces, x + 1, y + 1, 2, labels_.at<int>(y, x));
-        }
-      }
-    }
-    std::vector<TissuePiece> result;
-    for (auto& [label, piece] : pieces) result.push_back(std::move(piece));
-    return result;
-  }
-
- private:
-  bool is_tissue(int x, int y) const {
-    return x >= 0 && y >= 0 && x < mask_.cols && y < mask_.rows && mask_.at<std::uint8_t>(y, x) != 0;
-  }
-  bool has_passed(int x, int y, int direction) const {
-    return (is_traced_.at<std::uint8_t>(y, x) >> direction & 1) != 0;
-  }
-
-  /// Tissue to the right and none to the left of the edge that leaves (x, y).
-  bool is_edge(int x, int y, int direction) const {
-    static constexpr std::array<std::array<int, 2>, 4> kRight{{{0, 0}, {-1, 0}, {-1, -1}, {0, -1}}};
-    static constexpr std::array<std::array<int, 2>, 4> kLeft{{{0, -1}, {0, 0}, {-1, 0}, {-1, -1}}};
-    const auto d = static_cast<std::size_t>(direction);
-    return is_tissue(x + kRight[d][0], y + kRight[d][1]) && !is_tissue(x + kLeft[d][0], y + kLeft[d][1]);
-  }
-
-  void add(std::map<int, TissuePiece>& pieces, int x, int y, int direction, int label) {
-    std::vector<PointD> ring;
-    double area = 0;
-    const int first_direction = direction;
-    int last_direction = -1;
-    while (!has_passed(x, y, direction)) {
-      is_traced_.at<std::uint8_t>(y, x) |= static_cast<std::uint8_t>(1 << direction);
-      if (direction != last_direction) ring.push_back({x * pixel_l0_.x, y * pixel_l0_.y});
-      last_direction = direction;
-      const auto& step = kSteps[static_cast<std::size_t>(direction)];
-      area += static_cast<double>(x) * step[1] - static_cast<double>(y) * step[0];
-      x += step[0];
-      y += step[1];
-      for (const int turn : {1, 0, 3}) {  // right first: diagonal neighbours are two pieces
-        if (is_edge(x, y, (direction + turn) % 4)) {
-          direction = (direction + turn) % 4;
-          break;
-        }
-      }
-    }
-    if (last_direction == first_direction)
-      ring.erase(ring.begin());  // began in the middle of a straight edge
-    if (area > 0) {
-      pieces[label].outer_l0 = std::move(ring);
-    } else {
-      pieces[label].holes_l0.push_back(std::move(ring));
-    }
-  }
-
-  cv::Mat mask_;
-  cv::Mat labels_;
-  cv::Mat is_traced_;  // bit d: the edge leaving this corner in direction d
-  PointD pixel_l0_;
-};
-
 void append_ring(std::string& text, const std::vector<PointD>& ring) {
   text += '[';
   for (const auto& point : ring) text += fmt::format("[{:.2f},{:.2f}],", point.x, point.y);
@@ -270,28 +186,15 @@ cv::Mat saturation_of(const cv::Mat& rgb, int median_side) {
   return saturation;
 }
 
-SizeI mask_size(const SlideReader& reader, const SlideScale& scale, double seg_mpp) {
-  const auto slide = reader.info().size_l0();
-  const auto pixels = [&](std::int64_t length, double mpp) {
-    return std::max<std::int64_t>(1, std::llround(static_cast<double>(length) * mpp / seg_mpp));
-  };
-  const SizeI size{pixels(slide.width, scale.mpp_x), pixels(slide.height, scale.mpp_y)};
-  if (size.width > kMaxMaskPixels / size.height) {
-    throw Error(
-        ErrorCode::resource_exhausted,
-        fmt::format("{}: a tissue mask of {} x {} pixels at {} um/px is too large; give a larger seg_mpp.",
-                    reader.info().path.string(), size.width, size.height, seg_mpp));
-  }
-  return size;
-}
-
 }  // namespace
 
-TissueMask::TissueMask(Image8 mask, SizeI slide_size_l0, std::vector<TissuePiece> pieces, double threshold)
+TissueMask::TissueMask(Image8 mask, SizeI slide_size_l0, std::vector<TissuePiece> pieces, double threshold,
+                       TissueRejections rejected)
     : mask_(std::move(mask)),
       slide_size_l0_(slide_size_l0),
       pieces_(std::move(pieces)),
-      threshold_(threshold) {
+      threshold_(threshold),
+      rejected_(rejected) {
   const auto stride = static_cast<std::size_t>(mask_.width() + 1);
   integral_.assign(stride * static_cast<std::size_t>(mask_.height() + 1), 0);
   for (std::int64_t y = 0; y < mask_.height(); ++y) {
@@ -348,28 +251,28 @@ std::string TissueMask::to_geojson() const {
   return text + "\n]}\n";
 }
 
-bool is_fluorescence(const SlideInfo& info) {
-  const auto type = info.properties.find("mirax.GENERAL.SLIDE_TYPE");
-  return type != info.properties.end() && type->second == "SLIDE_TYPE_FLUORESCENCE";
-}
-
-TissueMask find_tissue(const SlideReader& reader, const SlideScale& scale, const TissueOptions& options) {
+TissueMask find_tissue(const TissueOverview& overview, const TissueOptions& options) {
   check_options(options);
   if (options.mthresh % 2 == 0) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("Option mthresh is {}; it must be odd.", options.mthresh));
   }
-  const auto slide = reader.info().size_l0();
-  const auto size = mask_size(reader, scale, options.seg_mpp);
-  auto overview = read_whole(reader, size);
-  const cv::Mat rgb(static_cast<int>(size.height), static_cast<int>(size.width), CV_8UC3, overview.data());
-  check_brightfield(rgb, reader.info());
-
+  if (!overview.serves(options)) {
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("{}: the overview was read at {} um/px{}; these options need another one.",
+                    overview.source, overview.seg_mpp, overview.blur_um.empty() ? " without the blur" : ""));
+  }
+  const auto width = overview.rgb.width();
+  const auto height = overview.rgb.height();
+  const auto pen = options.reject_pen ? find_pen_marks(overview.rgb, overview.pixel_um, options.pen_od)
+                                      : Image8(width, height, 1);
+  const auto rgb = view_of(overview.rgb);
   const auto saturation = saturation_of(rgb, static_cast<int>(options.mthresh));
   const auto floor = static_cast<int>(options.sthresh);
-  const int threshold = options.use_otsu ? glass_threshold(rgb, saturation, floor) : floor;
-  Image8 mask(size.width, size.height, 1);
-  cv::Mat binary(static_cast<int>(size.height), static_cast<int>(size.width), CV_8UC1, mask.data());
+  const int threshold = options.use_otsu ? glass_threshold(rgb, saturation, view_of(pen), floor) : floor;
+  Image8 mask(width, height, 1);
+  auto binary = view_of(mask);
   cv::threshold(saturation, binary, threshold, 255, cv::THRESH_BINARY);
   if (options.close > 1) {
     const auto side = static_cast<int>(options.close);
@@ -378,12 +281,36 @@ TissueMask find_tissue(const SlideReader& reader, const SlideScale& scale, const
     cv::dilate(binary, binary, square, {anchor, anchor});
     cv::erode(binary, binary, square, {side - 1 - anchor, side - 1 - anchor});
   }
-  const PointD pixel_l0{static_cast<double>(slide.width) / static_cast<double>(size.width),
-                        static_cast<double>(slide.height) / static_cast<double>(size.height)};
-  const double pixel_mm2 = pixel_l0.x * scale.mpp_x * pixel_l0.y * scale.mpp_y * 1e-6;
-  filter_components(binary, options.a_t / pixel_mm2, options.a_h / pixel_mm2, options.max_n_holes);
-  auto pieces = OutlineTracer(binary, pixel_l0).trace();
-  return TissueMask(std::move(mask), slide, std::move(pieces), threshold);
+  const double pixel_mm2 = overview.pixel_um.x * overview.pixel_um.y * 1e-6;
+  drop_small_pieces(binary, options.a_t / pixel_mm2);
+  fill_holes(binary, options.a_h / pixel_mm2, options.max_n_holes);
+
+  const auto stained = cv::countNonZero(binary);
+  const auto reject = [&](const cv::Mat& where) {
+    const auto before = cv::countNonZero(binary);
+    binary.setTo(0, where);
+    return stained > 0 ? static_cast<double>(before - cv::countNonZero(binary)) / stained : 0.0;
+  };
+  TissueRejections rejected;
+  if (options.reject_pen) rejected.pen = reject(view_of(pen));
+  if (options.reject_folds) {
+    const auto folds = find_folds(overview.rgb, mask, overview.pixel_um, options.fold_times);
+    rejected.folds = reject(view_of(folds));
+  }
+  if (options.reject_blur) rejected.blur = reject(view_of(overview.blur_um) > options.blur_um);
+  if (rejected.pen > 0 || rejected.folds > 0 || rejected.blur > 0)
+    drop_small_pieces(binary, options.a_t / pixel_mm2);
+
+  const PointD pixel_l0{static_cast<double>(overview.slide_size_l0.width) / static_cast<double>(width),
+                        static_cast<double>(overview.slide_size_l0.height) / static_cast<double>(height)};
+  auto pieces = trace_outlines(mask, pixel_l0);
+  return {std::move(mask), overview.slide_size_l0, std::move(pieces), static_cast<double>(threshold),
+          rejected};
+}
+
+TissueMask find_tissue(const SlideReader& reader, const SlideScale& scale, const TissueOptions& options,
+                       const JobContext& job) {
+  return find_tissue(read_tissue_overview(reader, scale, options, job), options);
 }
 
 }  // namespace imaging

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "imaging/base/image.h"
+#include "imaging/base/job.h"
+#include "imaging/slide/slide_reader.h"
+
+namespace imaging {
+
+/// How blurred the picture is around each pixel of an overview, within about 0.2 mm: standard deviation of
+/// the Gaussian blur, µm. 0 where there is too little contrast to tell.
+///
+/// Gradient energies E1 and E2 are measured at 2 µm/px (at level 0 where that is coarser) after smoothing by
+/// s1 and s2. Texture whose power falls with the square of its frequency, as tissue's does, has E1 / E2 =
+/// (s^2 + s2^2) / (s^2 + s1^2) when blurred by s, whatever its contrast, so pale tissue is not taken for
+/// blurred; hard edges and noise make the picture seem sharper, never more blurred. On blurred real tissue
+/// the estimate is 70 to 100 % of the truth from 4 µm upwards.
+///
+/// @param overview  the whole slide, H x W x 3; blocks of it that are plain glass are not read
+/// @return          H x W x 1, µm
+/// @throws Error    as read_area; a block that does not read counts as sharp. Cancelled.
+[[nodiscard]] ImageF estimate_blur(const SlideReader& reader, const SlideScale& scale, const Image8& overview,
+                                   const JobContext& job);
+
+}  // namespace imaging
