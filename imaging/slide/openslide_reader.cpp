@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <mutex>
 #include <shared_mutex>
+#include <string_view>
 #include <utility>
 
 #include "imaging/base/error.h"
 #include "imaging/slide/file_scale.h"
+#include "imaging/slide/tiff_file.h"
 
 namespace imaging {
 namespace fs = std::filesystem;
@@ -187,7 +189,10 @@ std::string openslide_version() {
 }
 
 bool openslide_recognises(const fs::path& path) {
-  return openslide_detect_vendor(path.c_str()) != nullptr;
+  const char* vendor = openslide_detect_vendor(path.c_str());
+  // Of a plain TIFF's deep samples OpenSlide keeps the upper 8 bits, black for most cameras: left to the flat
+  // reader.
+  return vendor != nullptr && (vendor != std::string_view("generic-tiff") || tiff_sample_bits(path) <= 8);
 }
 
 std::unique_ptr<SlideReader> open_with_openslide(const fs::path& path) {

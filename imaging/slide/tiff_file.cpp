@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdarg>
+#include <cstdint>
 #include <cstdio>
 #include <mutex>
 
@@ -32,6 +33,13 @@ TiffFile open_tiff(const std::filesystem::path& path, const char* mode) {
 
 std::string last_tiff_message() {
   return t_message.empty() ? "libtiff gives no reason" : t_message;
+}
+
+int tiff_sample_bits(const std::filesystem::path& path) {
+  const auto file = open_tiff(path, "rm");
+  std::uint16_t bits = 0;
+  if (file) TIFFGetFieldDefaulted(file.get(), TIFFTAG_BITSPERSAMPLE, &bits);
+  return bits;
 }
 
 }  // namespace imaging

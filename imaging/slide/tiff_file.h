@@ -16,4 +16,7 @@ using TiffFile = std::unique_ptr<tiff, void (*)(tiff*)>;
 /// What libtiff last complained of on this thread since open_tiff.
 [[nodiscard]] std::string last_tiff_message();
 
+/// Bits of a sample of the first image; 0 where the file cannot be opened.
+[[nodiscard]] int tiff_sample_bits(const std::filesystem::path& path);
+
 }  // namespace imaging
