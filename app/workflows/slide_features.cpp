@@ -55,7 +55,9 @@ SlideFeatures encode_tiles(const imaging::SlideReader& reader, const imaging::Ti
   slide.bag.id = id;
   slide.bag.dim = encoder.dim();
   slide.bag.features.reserve(static_cast<std::size_t>(total * slide.bag.dim));
-  imaging::TileStream stream(reader, grid, {.workers = decode, .queue_tiles = 2 * batch}, job.stop_token());
+  imaging::TileStream stream(reader, grid,
+                             {.workers = decode, .queue_tiles = 2 * batch, .max_corrupt = max_corrupt},
+                             job.stop_token());
   std::vector<imaging::Image8> waiting;
   const auto flush = [&] {
     if (waiting.empty()) return;
@@ -75,13 +77,10 @@ SlideFeatures encode_tiles(const imaging::SlideReader& reader, const imaging::Ti
   flush();
   for (const auto& tile : stream.corrupt_tiles())
     slide.corrupt.push_back({tile.index.column, tile.index.row, tile.reason});
-  const double share = static_cast<double>(slide.corrupt.size()) / static_cast<double>(total);
-  if (slide.numbers.empty() || share > max_corrupt) {
+  if (slide.numbers.empty()) {
     throw imaging::Error(
         imaging::ErrorCode::corrupt_data,
-        fmt::format("{} of {} tissue tiles are corrupt ({:.1f} %, {:.1f} % are allowed); the first: {}",
-                    slide.corrupt.size(), total, 100 * share, 100 * max_corrupt,
-                    slide.corrupt.front().reason));
+        fmt::format("All {} tissue tiles are corrupt; the first: {}", total, slide.corrupt.front().reason));
   }
   slide.bag.count = static_cast<std::int64_t>(slide.numbers.size());
   slide.bag.coords = tile_corners(grid, slide.numbers);

@@ -47,8 +47,8 @@ struct SlideFeatures {
 /// Reads, decodes and encodes every tile of the grid. Batches are cut by grid order alone. Reports "tiles".
 /// @param batch    tiles per network call
 /// @param decode   workers that read
-/// @throws Error   as Encoder::encode; `corrupt_data` where the share of corrupt tiles exceeds `max_corrupt`;
-/// Cancelled.
+/// @throws Error   as Encoder::encode; `corrupt_data` as soon as the share of corrupt tiles is sure to exceed
+/// `max_corrupt`, or where all are; Cancelled.
 [[nodiscard]] SlideFeatures encode_tiles(const imaging::SlideReader& reader, const imaging::TileGrid& grid,
                                          models::Encoder& encoder, const std::string& id, std::int64_t batch,
                                          double max_corrupt, int decode, const imaging::JobContext& job);

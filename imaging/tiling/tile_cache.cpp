@@ -10,16 +10,15 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <stop_token>
 #include <thread>
-#include <tuple>
 #include <unordered_map>
 #include <vector>
 
 #include "imaging/base/error.h"
 #include "imaging/base/job.h"
 #include "imaging/slide/area_resample.h"
+#include "imaging/slide/file_identity.h"
 
 namespace imaging {
 namespace {
@@ -39,13 +38,16 @@ struct KeyHash {
   }
 };
 
-using FileStamp = std::tuple<std::string, std::uintmax_t, std::int64_t>;  // path, size, time of change
+/// What tells sources apart; a file that vanished has one too.
+struct SourceStamp {
+  std::filesystem::path path;
+  std::optional<FileIdentity> identity;
+  std::string hash;
+  bool operator==(const SourceStamp&) const = default;
+};
 
-FileStamp stamp_of(const std::filesystem::path& path) {
-  std::error_code ignored;  // a file that vanished has a stamp too
-  const auto size = std::filesystem::file_size(path, ignored);
-  const auto changed = std::filesystem::last_write_time(path, ignored);
-  return {path.string(), size, static_cast<std::int64_t>(changed.time_since_epoch().count())};
+SourceStamp stamp_of(const std::filesystem::path& path) {
+  return {path, identify_file(path), quick_hash(path)};
 }
 
 Image8 to_bgrx(const Image8& rgb) {
@@ -184,7 +186,7 @@ class TileCache::Impl {
  private:
   struct Source {
     std::shared_ptr<const SlideReader> reader;
-    FileStamp stamp;
+    SourceStamp stamp;
     int users = 0;
   };
   struct Wish {
@@ -201,18 +203,21 @@ class TileCache::Impl {
     std::list<ViewTileKey>::iterator place;
   };
 
-  // The next wish that nobody is loading, of the viewer that spoke last.
-  std::optional<Wish> take_wish() {
-    std::vector<Wishes*> viewers;
-    for (auto& [number, wishes] : wishes_) viewers.push_back(&wishes);
-    std::ranges::sort(viewers, [](const Wishes* a, const Wishes* b) { return a->spoke > b->spoke; });
-    for (auto* wishes : viewers) {
-      while (!wishes->queue.empty()) {
-        const auto wish = wishes->queue.front();
-        wishes->queue.pop_front();
-        if (!held_.contains(wish.key) && !loading_.contains(wish.key) && sources_.contains(wish.key.source)) {
-          return wish;
-        }
+  // The next wish that nobody is loading, of the viewer that spoke last; from now on it is being loaded.
+  std::optional<ViewTileKey> take_wish() {
+    std::vector<std::pair<const std::uint64_t, Wishes>*> viewers;
+    for (auto& viewer : wishes_) viewers.push_back(&viewer);
+    std::ranges::sort(viewers,
+                      [](const auto* a, const auto* b) { return a->second.spoke > b->second.spoke; });
+    for (auto* viewer : viewers) {
+      auto& queue = viewer->second.queue;
+      while (!queue.empty()) {
+        const auto wish = queue.front();
+        queue.pop_front();
+        if (held_.contains(wish.key) || !sources_.contains(wish.key.source)) continue;
+        const auto [load, is_first] = loading_.try_emplace(wish.key);
+        load->second.try_emplace(viewer->first, wish.since);
+        if (is_first) return wish.key;
       }
     }
     return std::nullopt;
@@ -221,31 +226,44 @@ class TileCache::Impl {
   void work(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     while (!stop.stop_requested()) {
-      const auto wish = take_wish();
-      if (!wish) {
+      const auto key = take_wish();
+      if (!key) {
         // Every change of the wishes happens under the mutex, so no wake-up is missed.
         wake_.wait(lock, stop, [this] {
           return std::ranges::any_of(wishes_, [](const auto& w) { return !w.second.queue.empty(); });
         });
         continue;
       }
-      const auto reader = sources_.at(wish->key.source).reader;
-      loading_.insert(wish->key);
+      const auto reader = sources_.at(key->source).reader;
       lock.unlock();
-      auto tile = std::make_shared<const ViewTile>(load_tile(*reader, wish->key));
+      auto tile = std::make_shared<const ViewTile>(load_tile(*reader, *key));
       lock.lock();
-      loading_.erase(wish->key);
       ++counters_.loads;
       if (tile->is_damaged()) ++counters_.damaged;
-      counters_.wait_ms += std::chrono::duration<double, std::milli>(Clock::now() - wish->since).count();
-      if (sources_.contains(wish->key.source)) insert(wish->key, std::move(tile));
+      count_waits(*key);
+      if (sources_.contains(key->source)) insert(*key, std::move(tile));
       lock.unlock();
       {
         const std::lock_guard callbacks(callback_mutex_);
-        for (const auto& [number, arrived] : callbacks_) arrived(wish->key);
+        for (const auto& [number, arrived] : callbacks_) arrived(*key);
       }
       lock.lock();
     }
+  }
+
+  // Ends the load of `key` for all who waited for it, those included whose wish had not had its turn.
+  void count_waits(const ViewTileKey& key) {
+    auto since = std::move(loading_.extract(key).mapped());
+    for (auto& [viewer, wishes] : wishes_) {
+      std::erase_if(wishes.queue, [&, number = viewer](const Wish& wish) {
+        if (wish.key == key) since.try_emplace(number, wish.since);
+        return wish.key == key;
+      });
+    }
+    const auto now = Clock::now();
+    counters_.waits += static_cast<std::int64_t>(since.size());
+    for (const auto& [viewer, start] : since)
+      counters_.wait_ms += std::chrono::duration<double, std::milli>(now - start).count();
   }
 
   void insert(const ViewTileKey& key, std::shared_ptr<const ViewTile> tile) {
@@ -278,8 +296,8 @@ class TileCache::Impl {
   std::uint64_t last_viewer_ = 0;
   std::uint64_t turns_ = 0;
   std::unordered_map<ViewTileKey, Entry, KeyHash> held_;
-  std::list<ViewTileKey> order_;  // last used first
-  std::set<ViewTileKey> loading_;
+  std::list<ViewTileKey> order_;                                               // last used first
+  std::map<ViewTileKey, std::map<std::uint64_t, Clock::time_point>> loading_;  // who waits, and since when
   TileCacheCounters counters_;
 
   std::mutex callback_mutex_;

@@ -45,7 +45,8 @@ struct TileCacheCounters {
   std::int64_t evicted = 0;
   std::int64_t bytes = 0;       ///< held now
   std::int64_t peak_bytes = 0;  ///< largest ever held
-  double wait_ms = 0;           ///< from wish to arrival, summed over the loads
+  std::int64_t waits = 0;       ///< wishes that a load fulfilled; several viewers may wait for one load
+  double wait_ms = 0;           ///< from wish to arrival, summed over the waits
 };
 
 /// Loads view tiles on its own threads and keeps the last used ones within a number of bytes.
@@ -82,8 +83,8 @@ class TileCache {
   TileCache(const TileCache&) = delete;
   TileCache& operator=(const TileCache&) = delete;
 
-  /// The number under which a slide's tiles are kept. The same file (path, size, time of change) gives the
-  /// same number while it is held; a changed file gives another, so stale pixels are never shown.
+  /// The number under which a slide's tiles are kept. The same file (path, size, time of change, quick_hash)
+  /// gives the same number while it is held; a changed file gives another, so stale pixels are never shown.
   [[nodiscard]] std::uint32_t add_source(std::shared_ptr<const SlideReader> reader);
   /// Forgets a slide and its tiles. Calls pair with those of add_source.
   void remove_source(std::uint32_t source);

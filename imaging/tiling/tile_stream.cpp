@@ -17,7 +17,7 @@ class TileStream::Impl {
  public:
   Impl(const SlideReader& reader, const TileGrid& grid, const TileStreamOptions& options,
        std::stop_token stop)
-      : reader_(reader), grid_(grid), stop_(std::move(stop)) {
+      : reader_(reader), grid_(grid), max_corrupt_(options.max_corrupt), stop_(std::move(stop)) {
     if (options.workers < 1 || options.queue_tiles < 1) {
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("A tile stream of {} workers and a queue of {} tiles; both must be at least 1.",
@@ -43,6 +43,7 @@ class TileStream::Impl {
       if (auto* pixels = std::get_if<Image8>(&result)) return Tile{number, std::move(*pixels)};
       if (auto* reason = std::get_if<std::string>(&result)) {
         corrupt_.push_back({number, grid_.tiles()[static_cast<std::size_t>(number)], std::move(*reason)});
+        give_up_if_too_many();
         continue;
       }
       std::rethrow_exception(std::get<std::exception_ptr>(result));
@@ -54,6 +55,15 @@ class TileStream::Impl {
  private:
   /// Empty, or what became of the tile: its pixels, why it is corrupt, or any other failure.
   using Slot = std::variant<std::monostate, Image8, std::string, std::exception_ptr>;
+
+  void give_up_if_too_many() const {
+    if (static_cast<double>(corrupt_.size()) / static_cast<double>(tile_count()) <= max_corrupt_) return;
+    throw Error(
+        ErrorCode::corrupt_data,
+        fmt::format("{} of the first {} of {} tissue tiles are corrupt, more than the {:g} % of all that "
+                    "are allowed, and the rest was not read; the first: {}",
+                    corrupt_.size(), passed_, tile_count(), 100 * max_corrupt_, corrupt_.front().reason));
+  }
 
   std::int64_t tile_count() const { return static_cast<std::int64_t>(grid_.tiles().size()); }
   Slot& slot_of(std::int64_t number) {
@@ -104,6 +114,7 @@ class TileStream::Impl {
 
   const SlideReader& reader_;
   const TileGrid& grid_;
+  const double max_corrupt_;
   std::stop_token stop_;
   std::mutex mutex_;
   std::condition_variable_any has_tile_;

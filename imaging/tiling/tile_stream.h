@@ -28,6 +28,7 @@ struct CorruptTile {
 struct TileStreamOptions {
   int workers = 2;
   std::int64_t queue_tiles = 64;  ///< decoded tiles that may wait; bounds the memory
+  double max_corrupt = 1;         ///< share of all tiles that may be corrupt
 };
 
 /// Decode workers in front of a bounded queue. Tiles come out in grid order whatever the number of workers;
@@ -43,7 +44,9 @@ class TileStream {
   TileStream(const TileStream&) = delete;
   TileStream& operator=(const TileStream&) = delete;
 
-  /// The next good tile; none at the end. @throws Cancelled on a stop request.
+  /// The next good tile; none at the end.
+  /// @throws Error  `corrupt_data` as soon as more than `max_corrupt` of all tiles are sure to be corrupt;
+  ///                what a read throws besides `corrupt_data`; Cancelled on a stop request.
   [[nodiscard]] std::optional<Tile> next();
   /// Tiles that could not be decoded among those passed so far, in grid order.
   [[nodiscard]] const std::vector<CorruptTile>& corrupt_tiles() const;

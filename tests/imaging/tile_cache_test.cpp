@@ -1,8 +1,10 @@
 #include "imaging/tiling/tile_cache.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
 #include <functional>
 #include <mutex>
 #include <set>
@@ -241,6 +243,65 @@ TEST(TileCacheTest, GivesAChangedFileAnotherNumber) {
 
   EXPECT_EQ(first, same);
   EXPECT_NE(first, changed);
+}
+
+TEST(TileCacheTest, TellsFilesOfTheSameSizeAndTimeApart) {
+  const support::TemporaryFolder folder;
+  const auto path = folder / "slide.bin";
+  write_file(path, "old");
+  const auto time = std::filesystem::last_write_time(path);
+  TileCache cache(64 * kTileBytes, 1);
+  const auto first = cache.add_source(std::make_shared<PaintedSlide>(4096, path.string()));
+  write_file(path, "new");
+  std::filesystem::last_write_time(path, time);
+  EXPECT_NE(first, cache.add_source(std::make_shared<PaintedSlide>(4096, path.string())));
+}
+
+TEST(TileCacheTest, CountsTheWaitOfEveryViewerOfALoadOnce) {
+  const auto slide = std::make_shared<PaintedSlide>(4096);
+  TileCache cache(64 * kTileBytes, 1);
+  const auto source = cache.add_source(slide);
+  Arrivals arrivals;
+  const auto left = cache.make_viewer(arrivals.callback());
+  const auto right = cache.make_viewer([](const ViewTileKey&) {});
+  const auto keys = row_of(source, 0, 2);
+  slide->hold();
+  left->want(keys);
+  slide->wait_for_reads(1);
+  right->want(keys);
+  for (int i = 0; i < 3; ++i) left->want(keys);  // a viewer repeats itself with every frame
+  const auto held_ms = 20.0;
+  std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(held_ms));
+  slide->release();
+  ASSERT_TRUE(arrivals.wait_for(keys));
+
+  const auto counters = cache.counters();
+  EXPECT_EQ(counters.loads, 2);
+  EXPECT_EQ(counters.waits, 4);
+  EXPECT_GE(counters.wait_ms, 4 * held_ms);
+}
+
+TEST(TileCacheTest, DecodesEachTileOnceHoweverManyThreadsAsk) {
+  const auto slide = std::make_shared<PaintedSlide>(1 << 14);
+  TileCache cache(1000 * kTileBytes, 4);
+  const auto source = cache.add_source(slide);
+  const auto keys = row_of(source, 0, 40);
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 6; ++t) {
+      threads.emplace_back([&, t] {
+        Arrivals arrivals;
+        const auto viewer = cache.make_viewer(arrivals.callback());
+        auto mine = keys;
+        std::rotate(mine.begin(), mine.begin() + 7 * t, mine.end());
+        for (int i = 0; i < 20; ++i) viewer->want(mine);
+        while (!std::ranges::all_of(mine, [&](const auto& key) { return cache.find(key) != nullptr; }))
+          std::this_thread::yield();
+      });
+    }
+  }
+  EXPECT_EQ(slide->reads().size(), keys.size());
+  EXPECT_EQ(cache.counters().loads, 40);
 }
 
 TEST(TileCacheTest, ForgetsTheTilesOfARemovedSource) {

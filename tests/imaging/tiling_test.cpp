@@ -137,6 +137,7 @@ TEST(TileStreamTest, LeavesDamagedTilesOutAndWritesThemInTheLedger) {
     ++good;
   }
   EXPECT_EQ(good, 90);
+  EXPECT_EQ(reader.reads, 100);  // each once
   ASSERT_EQ(stream.corrupt_tiles().size(), 10U);
   for (std::int64_t i = 0; i < 10; ++i) {
     const auto& corrupt = stream.corrupt_tiles()[static_cast<std::size_t>(i)];
@@ -144,6 +145,32 @@ TEST(TileStreamTest, LeavesDamagedTilesOutAndWritesThemInTheLedger) {
     EXPECT_EQ(corrupt.index.column, 10 * i + 3);
     EXPECT_EQ(corrupt.reason, "painted damage");
   }
+}
+
+TEST(TileStreamTest, GivesUpAsSoonAsTooManyTilesAreSureToBeCorrupt) {
+  const auto grid = hundred_tiles();
+  for (const int workers : {1, 3}) {
+    const StubbornReader reader;  // of the first 24 tiles the third is corrupt
+    TileStream stream(reader, grid, {.workers = workers, .queue_tiles = 4, .max_corrupt = 0.02}, {});
+    int good = 0;
+    EXPECT_THAT(
+        [&] {
+          while (stream.next()) ++good;
+        },
+        testing::ThrowsMessage<Error>(
+            testing::HasSubstr("3 of the first 24 of 100 tissue tiles are corrupt")));
+    EXPECT_EQ(good, 21);
+    EXPECT_LE(reader.reads, 24 + 4);
+  }
+}
+
+TEST(TileStreamTest, TakesAsManyCorruptTilesAsAreAllowed) {
+  const StubbornReader reader;
+  const auto grid = hundred_tiles();
+  TileStream stream(reader, grid, {.max_corrupt = 0.1}, {});
+  int good = 0;
+  while (stream.next()) ++good;
+  EXPECT_EQ(good, 90);
 }
 
 TEST(TileStreamTest, PassesOtherFailuresOn) {
