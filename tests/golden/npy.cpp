@@ -62,9 +62,11 @@ at::Tensor read_npy(const std::filesystem::path& path) {
     type = at::kDouble;
   } else if (type_text.starts_with("<i8")) {
     type = at::kLong;
+  } else if (type_text.starts_with("|u1")) {
+    type = at::kByte;
   } else {
     throw Error(ErrorCode::unsupported_format,
-                fmt::format("{}: neither float32, float64 nor int64.", path.string()));
+                fmt::format("{}: neither float32, float64, int64 nor uint8.", path.string()));
   }
   auto tensor = at::empty(parse_shape(shape_text), type);
   const auto content = std::string_view(bytes).substr(std::min<std::size_t>(10 + header_size, bytes.size()));

@@ -8,7 +8,7 @@ class Tensor;
 
 namespace golden {
 
-/// Reads a version 1 .npy: little-endian float32, float64 or int64, C order.
+/// Reads a version 1 .npy: little-endian float32, float64, int64 or uint8, C order.
 /// @throws imaging::Error  `not_found`, `corrupt_data`, `unsupported_format`.
 [[nodiscard]] at::Tensor read_npy(const std::filesystem::path& path);
 
