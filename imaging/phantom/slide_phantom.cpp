@@ -335,10 +335,10 @@ struct SlidePhantom::Impl {
     std::vector<std::vector<float>> inks;
     for (const Shape* shape : strokes) inks.push_back(ink_amount(*shape, left, top, size));
     Image8 block(kBlockWidth, kBlockHeight, 3);
-    std::vector<float> plane(static_cast<std::size_t>(padded.width * padded.height), 1.0F);
+    const bool is_clear = stains.is_glass && strokes.empty() && options.vignetting <= 0;
+    std::vector<float> plane(static_cast<std::size_t>(is_clear ? 0 : padded.width * padded.height), 1.0F);
     std::vector<float> scratch(plane.size());
-    const auto noise =
-        static_cast<float>(domain.noise * 2.449 / 1023.0);  // triangular: deviation is width / sqrt(6)
+    std::array<float, kBlockWidth> levels{};
     for (std::size_t c = 0; c < 3; ++c) {
       if (!stains.is_glass) {
         const float kh = haematoxylin[c];
@@ -348,7 +348,7 @@ struct SlidePhantom::Impl {
         for (std::size_t i = 0; i < plane.size(); ++i) plane[i] = transmittance(h[i] * kh + e[i] * ke);
         blur(plane, scratch, padded.width, padded.height, taps);
         defocus(plane, blurred_depths, padded);
-      } else if (!strokes.empty() || options.vignetting > 0) {
+      } else {
         std::fill(plane.begin(), plane.end(), 1.0F);
       }
       const auto light_at = [&](std::int64_t y) { return plane.data() + (y + pad) * padded.width + pad; };
@@ -360,27 +360,38 @@ struct SlidePhantom::Impl {
           for (std::int64_t x = 0; x < kBlockWidth; ++x) light[x] *= transmittance(density * *amount++);
         }
       }
-      if (options.vignetting > 0) {
-        for (std::int64_t y = 0; y < kBlockHeight; ++y) vignette(light_at(y), left, top + y);
-      }
-      const auto seed =
-          static_cast<std::uint32_t>(options.seed) * 747796405U + static_cast<std::uint32_t>(c) * 97U;
       const auto most = static_cast<float>(tone[c].size() - 1);
+      levels.fill(tone[c].back());
       for (std::int64_t y = 0; y < kBlockHeight; ++y) {
-        const float* from = light_at(y);
-        std::uint8_t* to = block.row(y) + c;
-        for (std::int64_t x = 0; x < kBlockWidth; ++x) {
-          const std::uint32_t hash =
-              pixel_hash(static_cast<std::uint32_t>(left + x), static_cast<std::uint32_t>(top + y), seed);
-          const float level = tone[c][static_cast<std::size_t>(std::min(from[x], 1.0F) * most + 0.5F)];
-          const auto spread =
-              static_cast<float>(static_cast<int>(hash & 1023U) - static_cast<int>((hash >> 12) & 1023U));
-          to[x * 3] =
-              static_cast<std::uint8_t>(std::min(std::max(level + noise * spread + 0.5F, 0.0F), 255.0F));
+        if (!is_clear) {
+          float* light = light_at(y);
+          if (options.vignetting > 0) vignette(light, left, top + y);
+          for (std::size_t x = 0; x < levels.size(); ++x) {
+            levels[x] = tone[c][static_cast<std::size_t>(std::min(light[x], 1.0F) * most + 0.5F)];
+          }
         }
+        add_noise(levels, left, top + y, c, block.row(y) + c);
       }
     }
     return block;
+  }
+
+  /// Every third byte from `to` on: the grey levels of one row with the scanner's noise.
+  void add_noise(const std::array<float, kBlockWidth>& levels, std::int64_t left, std::int64_t y,
+                 std::size_t channel, std::uint8_t* to) const {
+    const auto noise =
+        static_cast<float>(domain.noise * 2.449 / 1023.0);  // triangular: deviation is width / sqrt(6)
+    const auto seed =
+        static_cast<std::uint32_t>(options.seed) * 747796405U + static_cast<std::uint32_t>(channel) * 97U;
+    std::array<int, kBlockWidth> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
+    for (std::size_t x = 0; x < levels.size(); ++x) {
+      const std::uint32_t hash = pixel_hash(static_cast<std::uint32_t>(left) + static_cast<std::uint32_t>(x),
+                                            static_cast<std::uint32_t>(y), seed);
+      const auto spread =
+          static_cast<float>(static_cast<int>(hash & 1023U) - static_cast<int>((hash >> 12) & 1023U));
+      bytes[x] = static_cast<int>(std::min(std::max(levels[x] + noise * spread + 0.5F, 0.0F), 255.0F));
+    }
+    for (std::size_t x = 0; x < levels.size(); ++x) to[x * 3] = static_cast<std::uint8_t>(bytes[x]);
   }
 
   /// Darkens a row of a block towards the corners of the scan fields, which tile the slide.

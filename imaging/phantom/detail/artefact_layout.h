@@ -16,14 +16,14 @@ class ArtefactLayout {
   /// One stroke, fold or area out of focus.
   struct Shape {
     PhantomArtefact artefact;
-    RectD bounds;  ///< µm
+    RectD bounds{};  ///< µm
     /// µm from the border, above 0 inside.
     [[nodiscard]] float depth(float x, float y) const;
 
-    std::vector<std::array<float, 2>> line;  ///< middle of a stroke or fold, µm
-    float half_width = 0;                    ///< µm; a fold's tapers to its ends
-    std::array<float, 3> ink{};              ///< a stroke's optical density in R, G, B
-    TissueLayout::Star star{};               ///< an area out of focus
+    std::vector<std::array<float, 2>> line{};  ///< middle of a stroke or fold, µm
+    float half_width = 0;                      ///< µm; a fold's tapers to its ends
+    std::array<float, 3> ink{};                ///< a stroke's optical density in R, G, B
+    TissueLayout::Star star{};                 ///< an area out of focus
   };
 
   ArtefactLayout(const TissueLayout& tissue, const SlidePhantomOptions& options);

@@ -157,6 +157,11 @@ float TissueLayout::lymphocyte_depth(float x, float y) const {
 Fields TissueLayout::fields_at(float x, float y) const {
   Fields fields{};
   fields.tissue = tissue_depth(x, y);
+  complete(fields, x, y);
+  return fields;
+}
+
+void TissueLayout::complete(Fields& fields, float x, float y) const {
   fields.tumour = tumours_.empty() ? kNowhere : tumour_depth(x, y);
   fields.fat = 420 * (noise_.octaves(x / 430 + 41, y / 430 + 17) - 0.30F);
   fields.gland = 300 * (noise_.octaves(x / 380 + 11, y / 380 + 53) + 0.02F);
@@ -166,7 +171,6 @@ Fields TissueLayout::fields_at(float x, float y) const {
   fields.across = v + 95 * noise_.octaves(u / 240 + 3, v / 240 + 29) + 7 * noise_(x / 31, y / 31);
   fields.along = u + 80 * noise_.octaves(u / 260 + 67, v / 260 + 7);
   fields.shade = 1 + 0.10F * noise_.octaves(x / 700 + 23, y / 700 + 37);
-  return fields;
 }
 
 TissueClass TissueLayout::classify(const Fields& fields) {
@@ -318,13 +322,13 @@ Polygons trace_outlines(const RectD& area, double step, const std::function<floa
       edge = std::exchange(next[static_cast<std::size_t>(edge)], kNone);
     }
     if (ring.size() < 3) continue;
-    double area = 0;
+    double twice_area = 0;
     for (std::size_t i = 0; i < ring.size(); ++i) {
       const PointD& p = ring[i];
       const PointD& q = ring[(i + 1) % ring.size()];
-      area += p.x * q.y - q.x * p.y;
+      twice_area += p.x * q.y - q.x * p.y;
     }
-    (area > 0 ? borders : holes).push_back(std::move(ring));
+    (twice_area > 0 ? borders : holes).push_back(std::move(ring));
   }
   const auto contains = [](const std::vector<PointD>& ring, const PointD& point) {
     bool is_inside = false;

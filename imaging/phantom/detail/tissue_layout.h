@@ -49,6 +49,8 @@ class TissueLayout {
   [[nodiscard]] Fields fields_at(float x, float y) const;
   /// Fields::tissue alone.
   [[nodiscard]] float tissue_depth(float x, float y) const;
+  /// Fills all fields but `tissue`.
+  void complete(Fields& fields, float x, float y) const;
   [[nodiscard]] TissueClass class_at(float x, float y) const;
   [[nodiscard]] static TissueClass classify(const Fields& fields);
 

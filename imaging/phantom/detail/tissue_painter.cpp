@@ -66,7 +66,7 @@ class Painter {
   }
 
   StainBlock paint() {
-    if (max_tissue_ <= -30) return std::move(block_);
+    if (is_glass()) return std::move(block_);
     block_.is_glass = false;
     paint_ground();
     paint_stroma_cells();
@@ -79,18 +79,29 @@ class Painter {
   }
 
  private:
+  [[nodiscard]] bool is_glass() const { return max_tissue_ <= -30; }
+
   void make_lattice() {
     first_column_ = static_cast<std::int64_t>(std::floor((x0_ - kMarginUm) / kLatticeUm));
     first_row_ = static_cast<std::int64_t>(std::floor((y0_ - kMarginUm) / kLatticeUm));
     columns_ = static_cast<std::int64_t>(std::ceil((right_ + kMarginUm) / kLatticeUm)) - first_column_ + 2;
     rows_ = static_cast<std::int64_t>(std::ceil((bottom_ + kMarginUm) / kLatticeUm)) - first_row_ + 2;
     lattice_.resize(static_cast<std::size_t>(columns_ * rows_));
+    const auto place = [](std::int64_t node) {
+      return static_cast<float>(static_cast<double>(node) * kLatticeUm);
+    };
     Fields* to = lattice_.data();
     for (std::int64_t j = 0; j < rows_; ++j) {
       for (std::int64_t i = 0; i < columns_; ++i, ++to) {
-        *to = layout_.fields_at(static_cast<float>(static_cast<double>(first_column_ + i) * kLatticeUm),
-                                static_cast<float>(static_cast<double>(first_row_ + j) * kLatticeUm));
+        to->tissue = layout_.tissue_depth(place(first_column_ + i), place(first_row_ + j));
         max_tissue_ = std::max(max_tissue_, to->tissue);
+      }
+    }
+    if (is_glass()) return;
+    to = lattice_.data();
+    for (std::int64_t j = 0; j < rows_; ++j) {
+      for (std::int64_t i = 0; i < columns_; ++i, ++to) {
+        layout_.complete(*to, place(first_column_ + i), place(first_row_ + j));
         max_tumour_ = std::max(max_tumour_, to->tumour);
         max_fat_ = std::max(max_fat_, to->fat);
         max_gland_ = std::max(max_gland_, to->gland);
@@ -158,13 +169,19 @@ class Painter {
   }
 
   void ground(float x, float y, const Fields& f, float& h, float& e) const {
-    const float frayed = f.tissue + 6 * noise_(f.across / 5, f.along / 22) + 2 * noise_(x / 2.3F, y / 2.3F);
-    const float cover = smooth_step(-0.5F, 3.5F, frayed);
-    if (cover <= 0) return;
+    // Noise is not asked for where it cannot change the result: it is 1 at most, `round` 1.4.
+    float cover = 1;
+    if (f.tissue < 12) {
+      const float frayed = f.tissue + 6 * noise_(f.across / 5, f.along / 22) + 2 * noise_(x / 2.3F, y / 2.3F);
+      cover = smooth_step(-0.5F, 3.5F, frayed);
+      if (cover <= 0) return;
+    }
     const float tumour = smooth_step(-6, 6, f.tumour);
     const float infiltrate = smooth_step(-6, 2, f.lymphocytes);
-    const float fat =
-        (1 - tumour) * (1 - infiltrate) * smooth_step(-2, 2, f.fat + 14 * noise_.round(x / 30, y / 30));
+    float fat = (1 - tumour) * (1 - infiltrate);
+    if (fat > 0 && f.fat < 22) {
+      fat *= f.fat > -22 ? smooth_step(-2, 2, f.fat + 14 * noise_.round(x / 30, y / 30)) : 0.0F;
+    }
     const float grain = noise_(x / 1.3F, y / 1.3F);
     if (tumour < 1) {
       if (fat < 1) stroma(x, y, f, grain, h, e);
@@ -193,8 +210,9 @@ class Painter {
     const float bundle = noise_(f.across / 8 + 31, f.along / 85);
     const float patch = noise_.round(x / 75 + 47, y / 75);
     // Bundles cut across lie as lumps between those cut along.
-    const float lumps = noise_.round(x / 7.5F + 3, y / 7.5F) + 0.4F * noise_(x / 2.6F, y / 2.6F + 11);
     const float cut_across = smooth_step(0.15F, 0.75F, noise_.round(x / 130 + 9, y / 130 + 57));
+    const float lumps =
+        cut_across > 0 ? noise_.round(x / 7.5F + 3, y / 7.5F) + 0.4F * noise_(x / 2.6F, y / 2.6F + 11) : 0.0F;
     // Looser and bluer around glands and lymphocytes, dense elsewhere.
     const float loose = std::max(smooth_step(-20, 40, f.gland), smooth_step(-30, 0, f.lymphocytes));
     const float streaks =
