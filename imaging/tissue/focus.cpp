@@ -7,19 +7,21 @@
 
 #include "imaging/base/error.h"
 #include "imaging/slide/area_resample.h"
+#include "imaging/tissue/detail/growth.h"
 
 namespace imaging {
 namespace {
 
-constexpr double kFocusMpp = 2.0;    // µm/px at which gradients are measured
-constexpr double kFineUm = 2.0;      // s1
-constexpr double kCoarseUm = 4.0;    // s2
-constexpr double kWindowUm = 200.0;  // over which energies are summed
-constexpr double kBlockUm = 2048.0;  // read at once
-constexpr double kLeastGradient = 0.001;   // of full scale per µm, root mean square: below, nothing to tell
-constexpr int kGlassSaturation = 8;  // overview pixels below in saturation ...
-constexpr int kGlassValue = 200;     // ... and above in value are plain glass
+constexpr double kFocusMpp = 2.0;         // µm/px at which gradients are measured
+constexpr double kFineUm = 2.0;           // s1
+constexpr double kCoarseUm = 4.0;         // s2
+constexpr double kWindowUm = 200.0;       // over which energies are summed
+constexpr double kBlockUm = 2048.0;       // read at once
+constexpr double kLeastGradient = 0.001;  // of full scale per µm, root mean square: below, nothing to tell
+constexpr int kGlassSaturation = 8;       // overview pixels below in saturation ...
+constexpr int kGlassValue = 200;          // ... and above in value are plain glass
 constexpr double kMostBlurUm = 100.0;
+constexpr double kDoubtfulShare = 0.6;
 
 /// Squared gradient magnitude of `grey` (0 to 1) after a Gaussian of `sigma` pixels, per squared pixel.
 cv::Mat gradient_energy(const cv::Mat& grey, double sigma) {
@@ -117,6 +119,18 @@ ImageF estimate_blur(const SlideReader& reader, const SlideScale& scale, const I
     }
   }
   return blur;
+}
+
+Image8 find_blurred(const ImageF& blur, PointD pixel_um, double most_um) {
+  Image8 blurred(blur.width(), blur.height(), 1);
+  Image8 doubtful(blur.width(), blur.height(), 1);
+  for (std::size_t i = 0; i < blur.values().size(); ++i) {
+    const auto value = static_cast<double>(blur.values()[i]);
+    blurred.values()[i] = value > most_um ? 255 : 0;
+    doubtful.values()[i] = value > kDoubtfulShare * most_um ? 255 : 0;
+  }
+  detail::grow(blurred, doubtful, pixel_um, kWindowUm / 2);
+  return blurred;
 }
 
 }  // namespace imaging

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "imaging/base/geometry.h"
 #include "imaging/base/image.h"
 #include "imaging/base/job.h"
 #include "imaging/slide/slide_reader.h"
@@ -20,5 +21,12 @@ namespace imaging {
 /// @throws Error    as read_area; a block that does not read counts as sharp. Cancelled.
 [[nodiscard]] ImageF estimate_blur(const SlideReader& reader, const SlideScale& scale, const Image8& overview,
                                    const JobContext& job);
+
+/// What is out of focus: where `blur` exceeds `most_um`, and around it, no further than 0.1 mm, where it
+/// exceeds 0.6 of that, since sharp tissue beside it makes its edge seem sharper.
+///
+/// @param blur  of estimate_blur
+/// @return      H x W x 1, 255 out of focus, 0 not
+[[nodiscard]] Image8 find_blurred(const ImageF& blur, PointD pixel_um, double most_um);
 
 }  // namespace imaging

@@ -7,16 +7,19 @@
 #include <opencv2/imgproc.hpp>
 
 #include "imaging/tissue/detail/glass.h"
+#include "imaging/tissue/detail/growth.h"
 
 namespace imaging {
 namespace {
 
-constexpr double kCoreUm = 250;  // side of the square that a mark must hold
+constexpr double kCoreUm = 160;  // across the disc that a mark must hold
 constexpr double kEdgeUm = 100;  // how far a mark spreads into its pale edge
 
 // What haematoxylin and eosin cannot mix, as quotients of optical densities.
 constexpr float kCoolRed = 1.12F;      // blue, green: red over green light; haematoxylin is below 1.07
-constexpr float kWarmBlue = 0.9F;      // red: blue over green light, at least
+constexpr float kDarkTimes = 3;        // densities of this many times the least, as of ink over tissue, ...
+constexpr float kDarkCoolRed = 1.03F;  // ... are ink at a smaller quotient: nuclei are not that dense
+constexpr float kWarmBlue = 0.85F;     // red: blue over green light, at least
 constexpr float kWarmRed = 0.18F;      // red: red over green light, at most; eosin is alike, blood above
 constexpr float kBlackSpread = 0.8F;   // black: least over largest channel; pigment is browner
 constexpr float kBlackTimes = 2;       // black: times the least density
@@ -27,7 +30,7 @@ bool is_ink(const std::array<float, 3>& od, float least) {
   const auto [red, green, blue] = od;
   const float high = std::max({red, green, blue});
   if (high < least) return false;
-  if (red >= kCoolRed * green) return true;
+  if (red >= (red >= kDarkTimes * least ? kDarkCoolRed : kCoolRed) * green) return true;
   if (blue >= kWarmBlue * green && red <= kWarmRed * green) return true;
   const float low = std::min({red, green, blue});
   return low >= kBlackTimes * least && low >= kBlackSpread * high;
@@ -41,11 +44,11 @@ bool is_ink_edge(const std::array<float, 3>& od, float least) {
          std::min({red, green, blue}) >= kBlackSpread * high;
 }
 
-cv::Mat square(double side_um, PointD pixel_um) {
+cv::Mat disc(double side_um, PointD pixel_um) {
   const auto pixels = [&](double pixel) {
     return 2 * static_cast<int>(std::lround(side_um / 2 / pixel)) + 1;
   };
-  return cv::getStructuringElement(cv::MORPH_RECT, {pixels(pixel_um.x), pixels(pixel_um.y)});
+  return cv::getStructuringElement(cv::MORPH_ELLIPSE, {pixels(pixel_um.x), pixels(pixel_um.y)});
 }
 
 }  // namespace
@@ -55,20 +58,20 @@ Image8 find_pen_marks(const Image8& overview, PointD pixel_um, double least_od) 
   const auto least = static_cast<float>(least_od);
   const cv::Size size(static_cast<int>(overview.width()), static_cast<int>(overview.height()));
   Image8 marks(overview.width(), overview.height(), 1);
+  Image8 edges(overview.width(), overview.height(), 1);
   cv::Mat ink(size, CV_8UC1, marks.data());
-  cv::Mat edge(size, CV_8UC1);
   for (int y = 0; y < size.height; ++y) {
     const auto* pixel = overview.row(y);
     for (int x = 0; x < size.width; ++x, pixel += 3) {
       const auto od = density(pixel);
       ink.at<std::uint8_t>(y, x) = is_ink(od, least) ? 255 : 0;
-      edge.at<std::uint8_t>(y, x) = is_ink_edge(od, least) ? 255 : 0;
+      *edges.pixel(x, y) = is_ink_edge(od, least) ? 255 : 0;
     }
   }
   // Speckles of paper white in a stroke, and of ink in tissue, are of no account.
   cv::medianBlur(ink, ink, 3);
   cv::Mat cores;
-  cv::morphologyEx(ink, cores, cv::MORPH_OPEN, square(kCoreUm, pixel_um));
+  cv::morphologyEx(ink, cores, cv::MORPH_OPEN, disc(kCoreUm, pixel_um));
   if (cv::countNonZero(cores) == 0) {
     ink = cv::Scalar(0);
     return marks;
@@ -85,15 +88,9 @@ Image8 find_pen_marks(const Image8& overview, PointD pixel_um, double least_od) 
     for (int x = 0; x < size.width; ++x)
       ink.at<std::uint8_t>(y, x) = holds_core[static_cast<std::size_t>(labels.at<int>(y, x))];
   }
-  const auto step = cv::getStructuringElement(cv::MORPH_RECT, {3, 3});
-  const auto steps = std::max(1, static_cast<int>(std::lround(kEdgeUm / std::max(pixel_um.x, pixel_um.y))));
-  cv::Mat grown;
-  for (int i = 0; i < steps; ++i) {
-    cv::dilate(ink, grown, step);
-    cv::bitwise_and(grown, edge, grown);
-    cv::bitwise_or(ink, grown, ink);
-  }
-  cv::dilate(ink, ink, step);  // the blend of ink and what lies beside it
+  detail::grow(marks, edges, pixel_um, kEdgeUm);
+  // The blend of ink and what lies beside it.
+  cv::dilate(ink, ink, cv::getStructuringElement(cv::MORPH_RECT, {3, 3}));
   return marks;
 }
 

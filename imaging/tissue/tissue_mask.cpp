@@ -11,6 +11,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "imaging/base/error.h"
+#include "imaging/tissue/focus.h"
 #include "imaging/tissue/folds.h"
 #include "imaging/tissue/pen_marks.h"
 
@@ -29,11 +30,6 @@ using Histogram = std::array<std::int64_t, 256>;
 cv::Mat view_of(const Image8& image) {
   return {static_cast<int>(image.height()), static_cast<int>(image.width()), CV_8UC(image.channels()),
           const_cast<std::uint8_t*>(image.data())};
-}
-
-cv::Mat view_of(const ImageF& image) {
-  return {static_cast<int>(image.height()), static_cast<int>(image.width()), CV_32FC1,
-          const_cast<float*>(image.data())};
 }
 
 /// Of the pixels that are not ink and whose `key` is at most `last`.
@@ -297,7 +293,10 @@ TissueMask find_tissue(const TissueOverview& overview, const TissueOptions& opti
     const auto folds = find_folds(overview.rgb, mask, overview.pixel_um, options.fold_times);
     rejected.folds = reject(view_of(folds));
   }
-  if (options.reject_blur) rejected.blur = reject(view_of(overview.blur_um) > options.blur_um);
+  if (options.reject_blur) {
+    const auto blurred = find_blurred(overview.blur_um, overview.pixel_um, options.blur_um);
+    rejected.blur = reject(view_of(blurred));
+  }
   if (rejected.pen > 0 || rejected.folds > 0 || rejected.blur > 0)
     drop_small_pieces(binary, options.a_t / pixel_mm2);
 

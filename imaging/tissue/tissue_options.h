@@ -22,9 +22,9 @@ struct TissueOptions {
   bool reject_pen = true;
   double pen_od = 0.3;  ///< least optical density of ink (base 10, over the slide's own glass)
   bool reject_folds = true;
-  double fold_times = 1.5;  ///< least density of a fold, in times the 95th percentile of the slide's tissue
+  double fold_times = 1.3;  ///< least density of a fold, in times the 95th percentile of the slide's tissue
   bool reject_blur = true;
-  double blur_um = 5.0;  ///< standard deviation of the blur above which tissue is out of focus, µm
+  double blur_um = 4.0;  ///< standard deviation of the blur above which tissue is out of focus, µm
 };
 
 template <typename Visitor, typename Options>
