@@ -26,19 +26,17 @@ double dot(const std::array<double, 3>& a, const std::array<double, 3>& b) {
 
 }  // namespace
 
-ImageF optical_density(const Image8& image, double white_level) {
-  require(image.channels(), 3, white_level);
-  std::array<float, 256> table;
-  for (std::size_t level = 0; level < table.size(); ++level) {
-    table[level] = static_cast<float>(-std::log10(std::max(1.0, static_cast<double>(level)) / white_level));
+std::array<std::array<float, 256>, 3> density_tables(const WhiteLevel& white) {
+  std::array<std::array<float, 256>, 3> tables;
+  for (std::size_t c = 0; c < 3; ++c) {
+    for (std::size_t level = 0; level < 256; ++level)
+      tables[c][level] =
+          static_cast<float>(-std::log10(std::max(1.0, static_cast<double>(level)) / white[c]));
   }
-  ImageF density(image.width(), image.height(), 3);
-  std::transform(image.values().begin(), image.values().end(), density.values().begin(),
-                 [&](std::uint8_t level) { return table[level]; });
-  return density;
+  return tables;
 }
 
-ImageF decompose_stains(const Image8& image, const StainVectors& stains, double white_level) {
+std::array<std::array<double, 3>, 2> pseudo_inverse(const StainVectors& stains) {
   const auto& [h, e] = stains.rows;
   const double hh = dot(h, h);
   const double ee = dot(e, e);
@@ -48,11 +46,30 @@ ImageF decompose_stains(const Image8& image, const StainVectors& stains, double 
     throw Error(ErrorCode::invalid_argument,
                 "The two stain vectors are parallel, so they cannot be told apart.");
   }
+  std::array<std::array<double, 3>, 2> inverse{};
+  for (std::size_t c = 0; c < 3; ++c) {
+    inverse[0][c] = (ee * h[c] - he * e[c]) / determinant;
+    inverse[1][c] = (hh * e[c] - he * h[c]) / determinant;
+  }
+  return inverse;
+}
+
+ImageF optical_density(const Image8& image, double white_level) {
+  require(image.channels(), 3, white_level);
+  const auto table = density_tables({white_level, white_level, white_level})[0];
+  ImageF density(image.width(), image.height(), 3);
+  std::transform(image.values().begin(), image.values().end(), density.values().begin(),
+                 [&](std::uint8_t level) { return table[level]; });
+  return density;
+}
+
+ImageF decompose_stains(const Image8& image, const StainVectors& stains, double white_level) {
+  const auto inverse = pseudo_inverse(stains);
   std::array<float, 3> to_h{};
   std::array<float, 3> to_e{};
   for (std::size_t c = 0; c < 3; ++c) {
-    to_h[c] = static_cast<float>((ee * h[c] - he * e[c]) / determinant);
-    to_e[c] = static_cast<float>((hh * e[c] - he * h[c]) / determinant);
+    to_h[c] = static_cast<float>(inverse[0][c]);
+    to_e[c] = static_cast<float>(inverse[1][c]);
   }
   const ImageF density = optical_density(image, white_level);
   ImageF amounts(image.width(), image.height(), 2);

@@ -20,6 +20,17 @@ inline constexpr StainVectors kRuifrokStains{{{{0.650, 0.704, 0.286}, {0.072, 0.
 /// The target that Macenko's normalisation maps to. @par Reference [macenko2009]
 inline constexpr StainVectors kMacenkoStains{{{{0.5626, 0.7201, 0.4062}, {0.2159, 0.8012, 0.5581}}}};
 
+/// Clear glass as a scanner sees it: R, G, B. Unit: grey levels, above 0.
+using WhiteLevel = std::array<double, 3>;
+
+/// Optical density of every grey level, a table per channel. Level 0 counts as 1, so all is finite.
+[[nodiscard]] std::array<std::array<float, 256>, 3> density_tables(const WhiteLevel& white);
+
+/// Maps an optical density to the amounts of both stains by least squares: row 0 gives haematoxylin, row 1
+/// eosin.
+/// @throws Error  `invalid_argument` where the two stains are parallel.
+[[nodiscard]] std::array<std::array<double, 3>, 2> pseudo_inverse(const StainVectors& stains);
+
 /// Optical density of RGB grey levels. Levels below 1 count as 1, so the result is finite.
 ///
 /// @param image        H x W x 3, uint8
