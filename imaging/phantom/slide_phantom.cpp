@@ -554,9 +554,18 @@ void write_slide_phantom(const std::filesystem::path& path, const SlidePhantomOp
                                      {"tumour_fraction", std::round(phantom.tumour_fraction() * 1e4) / 1e4},
                                      {"mpp", options.mpp},
                                      {"options", options_to_json(options)}};
-  write_file(beside(path, ".geojson"), truth_to_geojson(phantom).dump() + "\n");
-  write_file(beside(path, ".json"), truth.dump(2) + "\n");
-  writer.finish();
+  const auto outlines = beside(path, ".geojson");
+  const auto description = beside(path, ".json");
+  try {
+    write_file(outlines, truth_to_geojson(phantom).dump() + "\n");
+    write_file(description, truth.dump(2) + "\n");
+    writer.finish();
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove(outlines, ignored);
+    std::filesystem::remove(description, ignored);
+    throw;
+  }
 }
 
 }  // namespace imaging

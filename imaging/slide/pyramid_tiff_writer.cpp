@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::int64_t kTile = PyramidTiffWriter::kTilePx;
 constexpr double kClassicTiffLimit = 3.5e9;
+constexpr double kJpegBytesPerPixel = 0.15;  // of level 0; stained tissue takes more, glass less
+constexpr double kLowerLevels = 0.7;         // they lie on the disk twice while they are joined
 
 struct TiffCloser {
   void operator()(TIFF* file) const { TIFFClose(file); }
@@ -21,7 +23,13 @@ struct TiffCloser {
 using TiffFile = std::unique_ptr<TIFF, TiffCloser>;
 
 TiffFile open_tiff(const std::filesystem::path& path, const char* mode) {
-  TiffFile file(TIFFOpen(path.c_str(), mode));
+  // libtiff's own messages are kept off the terminal: each failure is thrown in our words.
+  const auto keep_silent = [](TIFF*, void*, const char*, const char*, va_list) { return 1; };
+  const std::unique_ptr<TIFFOpenOptions, void (*)(TIFFOpenOptions*)> options(TIFFOpenOptionsAlloc(),
+                                                                             &TIFFOpenOptionsFree);
+  TIFFOpenOptionsSetErrorHandlerExtR(options.get(), keep_silent, nullptr);
+  TIFFOpenOptionsSetWarningHandlerExtR(options.get(), keep_silent, nullptr);
+  TiffFile file(TIFFOpenExt(path.c_str(), mode, options.get()));
   if (!file) throw Error(ErrorCode::io_error, fmt::format("{}: cannot be opened for a TIFF.", path.string()));
   return file;
 }
@@ -70,10 +78,11 @@ struct PyramidTiffWriter::Impl {
                   fmt::format("{}: the first level's downsample is {}, must be 1.", path.string(),
                               options.downsamples.front()));
     }
-    const double bytes_per_pixel = options.jpeg_quality > 0 ? 1.0 : 3.5;
-    const double expected = bytes_per_pixel * 1.4 * static_cast<double>(options.size.width) *
-                            static_cast<double>(options.size.height);
-    mode = expected > kClassicTiffLimit ? "w8" : "w";
+    const double pixels = static_cast<double>(options.size.width) * static_cast<double>(options.size.height);
+    const bool is_strong = options.jpeg_quality > 0 && options.jpeg_quality <= 92;
+    const double most = (is_strong ? 1.0 : 3.5) * 1.4 * pixels;
+    mode = options.big_tiff || most > kClassicTiffLimit ? "w8" : "w";
+    if (options.jpeg_quality > 0) check_space(kJpegBytesPerPixel * (1 + kLowerLevels) * pixels);
     levels.resize(options.downsamples.size());
     for (std::size_t i = 0; i < levels.size(); ++i) {
       const std::int64_t downsample = options.downsamples[i];
@@ -96,6 +105,16 @@ struct PyramidTiffWriter::Impl {
       levels[i].file = open_tiff(levels[i].path, mode);
       set_tags(levels[i].file.get(), i);
     }
+  }
+
+  void check_space(double needed) const {
+    std::error_code unknown;
+    const auto space = std::filesystem::space(output.temporary_path().parent_path(), unknown);
+    if (unknown || static_cast<double>(space.available) >= needed) return;
+    throw Error(ErrorCode::io_error,
+                fmt::format("{}: the slide takes about {:.1f} GB and {:.1f} GB are free; make room or choose "
+                            "another folder.",
+                            path.string(), needed / 1e9, static_cast<double>(space.available) / 1e9));
   }
 
   ~Impl() {

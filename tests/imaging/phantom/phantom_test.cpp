@@ -1,5 +1,7 @@
 #include <openslide/openslide.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -111,6 +113,66 @@ TEST(PyramidTiffWriterTest, UnfinishedLeavesNothingBehind) {
                 testing::Throws<Error>(support::HasCode(ErrorCode::invalid_argument)));
   }
   EXPECT_TRUE(fs::is_empty(folder.path()));
+}
+
+TEST(PyramidTiffWriterTest, BigTiffHoldsTheSamePixelsOnEveryLevel) {
+  const support::TemporaryFolder folder;
+  Image8 rows(700, 256, 3);
+  for (std::int64_t y = 0; y < 256; ++y) {
+    for (std::int64_t x = 0; x < 700; ++x) {
+      for (int c = 0; c < 3; ++c) rows.pixel(x, y)[c] = static_cast<std::uint8_t>(x * (c + 1) + 5 * y);
+    }
+  }
+  for (const bool is_big : {false, true}) {
+    PyramidTiffWriter writer(
+        folder / (is_big ? "big.tiff" : "classic.tiff"),
+        {.size = {700, 768}, .downsamples = {1, 2, 4}, .description = "d", .big_tiff = is_big});
+    for (int i = 0; i < 3; ++i) writer.append_rows(rows);
+    writer.finish();
+  }
+  EXPECT_EQ(read_file(folder / "big.tiff").substr(0, 4), std::string("II\x2b\0", 4));
+  EXPECT_EQ(read_file(folder / "classic.tiff").substr(0, 4), std::string("II\x2a\0", 4));
+  const OpenSlide big(openslide_open((folder / "big.tiff").c_str()));
+  const OpenSlide classic(openslide_open((folder / "classic.tiff").c_str()));
+  ASSERT_TRUE(big && classic);
+  ASSERT_EQ(openslide_get_level_count(big.get()), 3);
+  for (int level = 0; level < 3; ++level) {
+    const auto read = [&](openslide_t* slide) {
+      std::vector<std::uint32_t> pixels(700 * 768);
+      openslide_read_region(slide, pixels.data(), 0, 0, level, 700 >> level, 768 >> level);
+      EXPECT_EQ(openslide_get_error(slide), nullptr);
+      return pixels;
+    };
+    EXPECT_EQ(read(big.get()), read(classic.get())) << level;
+  }
+}
+
+TEST(PyramidTiffWriterTest, RefusesWhatTheDiskCannotHold) {
+  const support::TemporaryFolder folder;
+  EXPECT_THAT(
+      [&] {
+        PyramidTiffWriter writer(folder / "x.tiff",
+                                 {.size = {4000000000, 4000000000}, .downsamples = {}, .description = ""});
+      },
+      testing::Throws<Error>(support::HasCode(ErrorCode::io_error)));
+  EXPECT_TRUE(fs::is_empty(folder.path()));
+}
+
+TEST(SlidePhantomTest, ADiskFullOnTheWayLeavesNothingBehind) {
+  const support::TemporaryFolder folder;
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  // The first fails while painting, the second while the levels are joined, when the truth is written.
+  for (const rlim_t bytes : {rlim_t{100000}, rlim_t{700000}}) {
+    const rlimit small{bytes, before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+    EXPECT_THAT([&] { write_slide_phantom(folder / "slide.tiff", small_slide(), JobContext{}, 1); },
+                testing::Throws<Error>(support::HasCode(ErrorCode::io_error)))
+        << bytes;
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+    EXPECT_TRUE(fs::is_empty(folder.path())) << bytes;
+  }
 }
 
 TEST(SlidePhantomTest, SameSeedGivesSameBytesWhateverTheThreads) {
