@@ -10,14 +10,13 @@
 #include <utility>
 
 #include "imaging/base/error.h"
+#include "imaging/slide/detail/region.h"
 #include "imaging/slide/file_scale.h"
 #include "imaging/slide/tiff_file.h"
 
 namespace imaging {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr std::int64_t kMaxRegionPixels = std::int64_t{1} << 28;
 
 struct CloseSlide {
   void operator()(openslide_t* handle) const { openslide_close(handle); }
@@ -46,16 +45,9 @@ std::vector<std::string> copy_names(const char* const* names) {
   return copies;
 }
 
-/// Premultiplied ARGB in native byte order, laid over white.
 Image8 over_white(const std::vector<std::uint32_t>& argb, SizeI size) {
   Image8 image(size.width, size.height, 3);
-  auto* out = image.data();
-  for (const auto pixel : argb) {
-    const std::uint32_t glass = 255 - (pixel >> 24);
-    *out++ = static_cast<std::uint8_t>(std::min<std::uint32_t>(255, ((pixel >> 16) & 255) + glass));
-    *out++ = static_cast<std::uint8_t>(std::min<std::uint32_t>(255, ((pixel >> 8) & 255) + glass));
-    *out++ = static_cast<std::uint8_t>(std::min<std::uint32_t>(255, (pixel & 255) + glass));
-  }
+  detail::over_white(argb, image.data());
   return image;
 }
 
@@ -66,16 +58,7 @@ class OpenSlideReader final : public SlideReader {
   const SlideInfo& info() const override { return info_; }
 
   Image8 read_region(std::int64_t x_l0, std::int64_t y_l0, int level, SizeI size) const override {
-    if (level < 0 || level >= static_cast<int>(info_.levels.size())) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("{}: level {} asked for, the slide has 0 to {}.", info_.path.string(), level,
-                              info_.levels.size() - 1));
-    }
-    if (size.width <= 0 || size.height <= 0 || size.width > kMaxRegionPixels / size.height) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("{}: a region of {} x {} pixels asked for, 1 to {} may be.",
-                              info_.path.string(), size.width, size.height, kMaxRegionPixels));
-    }
+    detail::check_region(info_, level, size);
     std::vector<std::uint32_t> argb(static_cast<std::size_t>(size.width * size.height));
     const auto read = [&](openslide_t* handle) {
       openslide_read_region(handle, argb.data(), x_l0, y_l0, level, size.width, size.height);
@@ -94,7 +77,7 @@ class OpenSlideReader final : public SlideReader {
     std::vector<std::uint32_t> argb;
     const auto read = [&](openslide_t* handle) {
       openslide_get_associated_image_dimensions(handle, name.c_str(), &size.width, &size.height);
-      if (size.width <= 0 || size.height <= 0 || size.width > kMaxRegionPixels / size.height) return;
+      if (size.width <= 0 || size.height <= 0 || size.width > detail::kMaxRegionPixels / size.height) return;
       argb.resize(static_cast<std::size_t>(size.width * size.height));
       openslide_read_associated_image(handle, name.c_str(), argb.data());
     };

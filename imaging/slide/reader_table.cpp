@@ -11,12 +11,15 @@
 #include "imaging/slide/file_scale.h"
 #include "imaging/slide/flat_reader.h"
 #include "imaging/slide/openslide_reader.h"
+#include "imaging/slide/tiff_reader.h"
 
 namespace imaging {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr std::array kReaders{
+    ReaderEntry{"tiff", "Aperio SVS and tiled TIFF of JPEG tiles", &tiff_reader_version, &tiff_recognises,
+                &open_tiff_slide},
     ReaderEntry{"openslide",
                 "Aperio SVS, Hamamatsu NDPI/VMS, Leica SCN, MIRAX, Philips TIFF, Sakura, Trestle, Ventana "
                 "BIF, tiled TIFF",

@@ -1,0 +1,104 @@
+#include "imaging/slide/detail/jpeg_tile.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <csetjmp>
+#include <cstdio>
+// After <cstdio>, which jpeglib.h needs.
+#include <jpeglib.h>
+
+namespace imaging::detail {
+namespace {
+
+constexpr int kMaxScans = 100;  // as libtiff; a progressive file of endless empty scans takes hours
+
+class TileDecoder {
+ public:
+  TileDecoder() {
+    jpeg_.err = jpeg_std_error(&errors_);
+    jpeg_.client_data = this;
+    errors_.error_exit = [](j_common_ptr jpeg) {
+      auto* self = static_cast<TileDecoder*>(jpeg->client_data);
+      std::array<char, JMSG_LENGTH_MAX> text{};
+      self->errors_.format_message(jpeg, text.data());
+      self->fail(text.data());
+    };
+    errors_.emit_message = [](j_common_ptr jpeg, int level) {
+      if (level < 0) jpeg->err->error_exit(jpeg);
+    };
+    errors_.output_message = [](j_common_ptr) {};
+    progress_.progress_monitor = [](j_common_ptr jpeg) {
+      auto* self = static_cast<TileDecoder*>(jpeg->client_data);
+      if (self->jpeg_.input_scan_number > kMaxScans)
+        self->fail(fmt::format("it has more than {} scans", kMaxScans));
+    };
+  }
+  ~TileDecoder() { jpeg_destroy_decompress(&jpeg_); }
+  TileDecoder(const TileDecoder&) = delete;
+  TileDecoder& operator=(const TileDecoder&) = delete;
+
+  std::string decode(const JpegTileForm& form, std::span<const std::uint8_t> data, std::uint8_t* rgb) {
+    if (setjmp(back_) == 0) run(form, data, rgb);
+    return message_;
+  }
+
+ private:
+  /// libjpeg leaves by longjmp: nothing here may own anything.
+  void run(const JpegTileForm& form, std::span<const std::uint8_t> data, std::uint8_t* rgb) {
+    jpeg_create_decompress(&jpeg_);
+    if (!form.tables.empty()) {
+      jpeg_mem_src(&jpeg_, form.tables.data(), form.tables.size());
+      if (jpeg_read_header(&jpeg_, FALSE) != JPEG_HEADER_TABLES_ONLY) {
+        message_ = "the tables common to all tiles hold a picture";
+        return;
+      }
+    }
+    jpeg_mem_src(&jpeg_, data.data(), data.size());
+    jpeg_read_header(&jpeg_, TRUE);
+    if (jpeg_.image_width != form.size.width || jpeg_.image_height != form.size.height) {
+      message_ = fmt::format("its JPEG is {} x {} pixels, the TIFF says {} x {}", jpeg_.image_width,
+                             jpeg_.image_height, form.size.width, form.size.height);
+      return;
+    }
+    jpeg_.jpeg_color_space = form.is_ycbcr ? JCS_YCbCr : JCS_RGB;
+    jpeg_.out_color_space = JCS_RGB;
+    if (jpeg_has_multiple_scans(&jpeg_) != 0) jpeg_.progress = &progress_;
+    jpeg_start_decompress(&jpeg_);
+    const auto row_bytes = static_cast<std::size_t>(3 * form.size.width);
+    std::array<JSAMPROW, 2 * MAX_SAMP_FACTOR> rows;
+    while (jpeg_.output_scanline < jpeg_.output_height) {
+      const auto count = std::min<JDIMENSION>(static_cast<JDIMENSION>(rows.size()),
+                                              jpeg_.output_height - jpeg_.output_scanline);
+      for (JDIMENSION i = 0; i < count; ++i) rows[i] = rgb + (jpeg_.output_scanline + i) * row_bytes;
+      jpeg_read_scanlines(&jpeg_, rows.data(), count);
+    }
+  }
+
+  [[noreturn]] void fail(std::string why) {
+    message_ = std::move(why);
+    std::longjmp(back_, 1);
+  }
+
+  jpeg_decompress_struct jpeg_{};
+  jpeg_error_mgr errors_{};
+  jpeg_progress_mgr progress_{};
+  std::jmp_buf back_{};
+  std::string message_;
+};
+
+}  // namespace
+
+std::string libjpeg_turbo_version() {
+  return fmt::format("{}.{}.{}", LIBJPEG_TURBO_VERSION_NUMBER / 1000000,
+                     LIBJPEG_TURBO_VERSION_NUMBER / 1000 % 1000, LIBJPEG_TURBO_VERSION_NUMBER % 1000);
+}
+
+std::string decode_jpeg_tile(const JpegTileForm& form, std::span<const std::uint8_t> data,
+                             std::uint8_t* rgb) {
+  TileDecoder decoder;
+  return decoder.decode(form, data, rgb);
+}
+
+}  // namespace imaging::detail

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "imaging/base/geometry.h"
+
+namespace imaging::detail {
+
+/// Version of the JPEG library the tiles are decoded with.
+[[nodiscard]] std::string libjpeg_turbo_version();
+
+/// What a TIFF says of its JPEG tiles.
+struct JpegTileForm {
+  SizeI size;                            ///< of the decoded tile
+  bool is_ycbcr = true;                  ///< else RGB; the TIFF's word counts, not the JPEG's markers
+  std::span<const std::uint8_t> tables;  ///< the TIFF's JPEGTables; empty where each tile brings its own
+};
+
+/// Decodes one tile as OpenSlide 3.4.1 does: accurate integer transform, smooth chroma, and any warning of
+/// the decoder (data that ends early or does not decode) counts as damage, so no grey is made up.
+///
+/// @param data  the tile's bytes in the file
+/// @param rgb   size.width x size.height x 3; holds no picture where decoding failed
+/// @return      why it failed; empty where it did not. More than 100 scans and other sizes are refused.
+/// @par Threads Reentrant: nothing outlives the call.
+[[nodiscard]] std::string decode_jpeg_tile(const JpegTileForm& form, std::span<const std::uint8_t> data,
+                                           std::uint8_t* rgb);
+
+}  // namespace imaging::detail
