@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
+#include "imaging/base/json_text.h"
 
 namespace cli {
 namespace {
@@ -44,7 +44,7 @@ std::vector<std::string> expand_config(const std::vector<std::string>& arguments
   }
   if (path.empty()) return arguments;
 
-  const auto object = nlohmann::json::parse(imaging::read_file(path), nullptr, false);
+  const auto object = imaging::parse_json<nlohmann::json>(imaging::read_file(path), path);
   if (!object.is_object()) {
     throw imaging::Error(
         imaging::ErrorCode::invalid_argument,

@@ -9,7 +9,8 @@ namespace cli {
 /// `tile-px`). An option that stands on the command line itself is not taken from the file.
 ///
 /// @param arguments  without the program's name
-/// @throws Error  `invalid_argument` where the file is not such an object; `not_found`.
+/// @throws Error  `not_found`; `corrupt_data` where the file is no JSON; `invalid_argument` where it is no
+/// such object.
 [[nodiscard]] std::vector<std::string> expand_config(const std::vector<std::string>& arguments);
 
 }  // namespace cli

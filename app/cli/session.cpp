@@ -56,7 +56,6 @@ int exit_code_of(imaging::ErrorCode code) {
     case ErrorCode::invalid_argument:
       return kExitUsage;
     case ErrorCode::internal:
-    case ErrorCode::resource_exhausted:
       return kExitInternal;
     default:
       return kExitBadInput;

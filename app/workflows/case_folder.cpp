@@ -5,6 +5,7 @@
 #include "app/workflows/batch.h"
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
+#include "imaging/base/json_text.h"
 
 namespace workflows {
 namespace {
@@ -72,6 +73,7 @@ Json to_json(const CaseResult& result) {
                    {"intended_use", result.model_intended_use},
                    {"limitations", result.model_limitations}};
   json["encoder"] = {{"name", result.encoder_name}, {"sha256", result.encoder_sha256}};
+  json["stain_normalisation"] = result.stain;
   json["grid"] = {{"tile_mpp", result.tile_mpp},
                   {"tile_px", result.tile_px},
                   {"overlap_px", result.overlap_px},
@@ -99,10 +101,13 @@ Json to_json(const CaseResult& result) {
 }
 
 CaseResult case_result_from_json(const nlohmann::json& json) {
-  if (!json.is_object() || json.value("schema", "") != kSchema) {
+  if (!json.is_object() || !json.contains("schema") || json["schema"] != kSchema) {
     throw imaging::Error(imaging::ErrorCode::corrupt_data,
                          fmt::format("This is no result of the schema {}.", kSchema));
   }
+  const auto whole = [](const nlohmann::json& value) {
+    return imaging::value_from_json<std::int64_t>(value);
+  };
   CaseResult result;
   try {
     json.at("case").get_to(result.case_name);
@@ -115,7 +120,7 @@ CaseResult case_result_from_json(const nlohmann::json& json) {
       result.probabilities.emplace_back(name, json.at("probabilities").at(name).get<double>());
       result.logits.emplace_back(name, json.at("logits").at(name).get<double>());
     }
-    json.at("tiles").get_to(result.tiles);
+    result.tiles = whole(json.at("tiles"));
     json.at("warnings").get_to(result.warnings);
     result.patient = optional_of<std::string>(json.at("patient"));
     result.laterality = optional_of<std::string>(json.at("laterality"));
@@ -124,11 +129,11 @@ CaseResult case_result_from_json(const nlohmann::json& json) {
     const auto& input = json.at("input");
     input.at("file").get_to(result.file);
     input.at("sha256").get_to(result.sha256);
-    input.at("size_bytes").get_to(result.size_bytes);
+    result.size_bytes = static_cast<std::uint64_t>(whole(input.at("size_bytes")));
     input.at("reader").get_to(result.reader);
     input.at("reader_version").get_to(result.reader_version);
     input.at("vendor").get_to(result.vendor);
-    result.size_l0 = {input.at("width").get<std::int64_t>(), input.at("height").get<std::int64_t>()};
+    result.size_l0 = {whole(input.at("width")), whole(input.at("height"))};
     if (const auto& scale = json.at("scale"); !scale.is_null()) {
       result.scale = imaging::SlideScale{scale.at("mpp_x").get<double>(), scale.at("mpp_y").get<double>(),
                                          scale.at("source").get<std::string>()};
@@ -141,12 +146,13 @@ CaseResult case_result_from_json(const nlohmann::json& json) {
     model.at("limitations").get_to(result.model_limitations);
     json.at("encoder").at("name").get_to(result.encoder_name);
     json.at("encoder").at("sha256").get_to(result.encoder_sha256);
+    result.stain = json.value("stain_normalisation", nlohmann::json());
     const auto& grid = json.at("grid");
     grid.at("tile_mpp").get_to(result.tile_mpp);
-    grid.at("tile_px").get_to(result.tile_px);
-    grid.at("overlap_px").get_to(result.overlap_px);
-    grid.at("columns").get_to(result.grid_columns);
-    grid.at("rows").get_to(result.grid_rows);
+    result.tile_px = whole(grid.at("tile_px"));
+    result.overlap_px = whole(grid.at("overlap_px"));
+    result.grid_columns = whole(grid.at("columns"));
+    result.grid_rows = whole(grid.at("rows"));
     result.tile_side_l0 = {grid.at("tile_side_l0").at(0).get<double>(),
                            grid.at("tile_side_l0").at(1).get<double>()};
     result.tile_stride_l0 = {grid.at("tile_stride_l0").at(0).get<double>(),
@@ -159,18 +165,17 @@ CaseResult case_result_from_json(const nlohmann::json& json) {
       result.score_ranges.emplace_back(range.at(0).get<float>(), range.at(1).get<float>());
     for (const auto& tile : json.at("top_tiles")) {
       const auto& rect = tile.at("rect_l0");
-      result.top_tiles.push_back({tile.at("number").get<std::int64_t>(),
+      result.top_tiles.push_back({whole(tile.at("number")),
                                   {rect.at(0).get<double>(), rect.at(1).get<double>(),
                                    rect.at(2).get<double>(), rect.at(3).get<double>()},
                                   tile.at("scores").get<std::vector<float>>(),
                                   tile.at("image").get<std::string>()});
     }
     for (const auto& tile : json.at("corrupt_tiles")) {
-      result.corrupt_tiles.push_back({tile.at("column").get<std::int64_t>(),
-                                      tile.at("row").get<std::int64_t>(),
-                                      tile.at("reason").get<std::string>()});
+      result.corrupt_tiles.push_back(
+          {whole(tile.at("column")), whole(tile.at("row")), tile.at("reason").get<std::string>()});
     }
-    result.options = Json::parse(json.at("options").dump());
+    result.options = Json(json.at("options"));
     for (const auto& [name, value] : json.at("versions").items())
       result.versions.emplace_back(name, value.get<std::string>());
   } catch (const nlohmann::json::exception& error) {
@@ -181,12 +186,8 @@ CaseResult case_result_from_json(const nlohmann::json& json) {
 }
 
 CaseResult CaseFolder::read_result() const {
-  const auto json = nlohmann::json::parse(imaging::read_file(result()), nullptr, false);
-  if (json.is_discarded()) {
-    throw imaging::Error(imaging::ErrorCode::corrupt_data,
-                         fmt::format("'{}' is not valid JSON.", result().string()));
-  }
-  return case_result_from_json(json);
+  return case_result_from_json(
+      imaging::parse_json<nlohmann::json>(imaging::read_file(result()), result().string()));
 }
 
 void CaseFolder::write_result(const CaseResult& value) const {

@@ -14,6 +14,7 @@
 #include "imaging/base/files.h"
 #include "imaging/base/options_json.h"
 #include "imaging/base/version.h"
+#include "imaging/slide/file_scale.h"
 #include "mil/aggregators/bag_classifier.h"
 #include "mil/bags/bag_store.h"
 #include "mil/training/trainer.h"
@@ -138,7 +139,12 @@ class TileTruth {
                               "outlines; encode the slides with tessera or TRIDENT.",
                               bag_path.string()));
     }
-    const auto side = std::stod(stated->second);
+    const auto side = imaging::parse_number(stated->second).value_or(0);
+    if (!(side > 0)) {
+      throw Error(ErrorCode::corrupt_data,
+                  fmt::format("{}: its attribute patch_size_level0 is '{}', not a number above 0.",
+                              bag_path.string(), stated->second));
+    }
     const auto labels = AnnotatedRegion::read(file, class_name_).label_tiles(bag.coords, {side, side});
     if (std::find(labels.begin(), labels.end(), 1) == labels.end()) return;
     const auto width = scores.names.size();

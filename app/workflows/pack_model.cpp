@@ -4,17 +4,26 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/workflows/model_registry.h"
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
+#include "imaging/base/json_text.h"
 
 namespace workflows {
 namespace fs = std::filesystem;
 
-models::ModelPackage pack_model(const models::PackOptions& options, const fs::path& out) {
+models::ModelPackage pack_model(const models::PackOptions& options, const StainOptions& stain,
+                                const fs::path& out) {
+  const auto target = stain_target_of(stain);
   auto folder = out;
   const bool is_zipped = out.extension() == ".tsr";
   if (is_zipped) folder.replace_extension();
   models::pack_encoder(options, folder);
+  if (target) {
+    auto manifest = models::ModelPackage::open(folder).manifest();
+    manifest["stain_normalisation"] = imaging::to_json(*target);
+    models::seal_package(folder, manifest);
+  }
   if (is_zipped) {
     models::zip_package(folder, out);
     fs::remove_all(folder);
@@ -25,18 +34,13 @@ models::ModelPackage pack_model(const models::PackOptions& options, const fs::pa
 models::ModelPackage reseal_model(const fs::path& folder, const std::optional<fs::path>& card,
                                   const std::optional<fs::path>& facts) {
   const auto read_json = [](const fs::path& path) {
-    try {
-      return nlohmann::ordered_json::parse(imaging::read_file(path));
-    } catch (const nlohmann::json::exception& error) {
-      throw imaging::Error(imaging::ErrorCode::corrupt_data,
-                           fmt::format("{}: not valid JSON ({}).", path.string(), error.what()));
-    }
+    return imaging::parse_json<nlohmann::ordered_json>(imaging::read_file(path), path.string());
   };
   auto manifest = read_json(folder / "manifest.json");
   if (facts) manifest.merge_patch(read_json(*facts));
   if (card) imaging::write_file(folder / "README.md", imaging::read_file(*card));
   models::seal_package(folder, manifest);
-  return models::ModelPackage::open(folder);
+  return find_package(folder.string());
 }
 
 }  // namespace workflows

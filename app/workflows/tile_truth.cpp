@@ -9,6 +9,7 @@
 
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
+#include "imaging/base/json_text.h"
 
 namespace workflows {
 namespace {
@@ -61,7 +62,7 @@ bool is_inside_ring(const std::vector<imaging::PointD>& ring, imaging::PointD p)
 }  // namespace
 
 AnnotatedRegion AnnotatedRegion::read(const std::filesystem::path& geojson, const std::string& class_name) {
-  const auto text = imaging::read_file(geojson);
+  const auto root = imaging::parse_json<Json>(imaging::read_file(geojson), geojson.string());
   AnnotatedRegion region;
   const auto add = [&](const Json& rings) {
     Polygon polygon;
@@ -79,7 +80,6 @@ AnnotatedRegion AnnotatedRegion::read(const std::filesystem::path& geojson, cons
     region.polygons_.push_back(std::move(polygon));
   };
   try {
-    const auto root = Json::parse(text);
     const auto& features = root.is_array() ? root : root.at("features");
     for (const auto& feature : features) {
       if (lower(class_of(feature)) != lower(class_name)) continue;

@@ -12,6 +12,7 @@
 #include "app/workflows/run_environment.h"
 #include "imaging/base/csv.h"
 #include "imaging/base/files.h"
+#include "imaging/base/json_text.h"
 #include "imaging/base/options_json.h"
 #include "imaging/base/random.h"
 #include "imaging/phantom/slide_phantom.h"
@@ -71,7 +72,7 @@ std::vector<CohortRow> read_cohort(const fs::path& folder) {
 imaging::SlidePhantom reopen_phantom(const fs::path& slide) {
   auto truth = slide;
   truth.replace_extension(".json");
-  const auto json = nlohmann::json::parse(imaging::read_file(truth), nullptr, false);
+  const auto json = imaging::parse_json<nlohmann::json>(imaging::read_file(truth), truth.string());
   if (!json.is_object() || !json.value("synthetic", false) || !json.contains("options")) {
     throw Error(ErrorCode::corrupt_data,
                 fmt::format("'{}' does not describe a phantom slide.", truth.string()));
@@ -96,7 +97,9 @@ TissueClass majority(const imaging::SlidePhantom& phantom, imaging::PointD corne
 }
 
 /// @param seed_text  of this slide
-void cut_tiles(const CohortRow& row, const TileSampleOptions& options, std::int64_t seed, LabelledTiles& into,
+/// @param target     of the stain, if any
+void cut_tiles(const CohortRow& row, const TileSampleOptions& options, std::int64_t seed,
+               const std::optional<imaging::StainProfile>& target, LabelledTiles& into,
                const imaging::JobContext& job) {
   const auto phantom = reopen_phantom(row.slide);
   const auto reader = imaging::open_slide(row.slide);
@@ -109,6 +112,7 @@ void cut_tiles(const CohortRow& row, const TileSampleOptions& options, std::int6
   const auto quota =
       std::max<std::int64_t>(1, options.tiles_per_slide / static_cast<std::int64_t>(kTissues.size()));
   std::map<TissueClass, std::int64_t> found;
+  const auto first = into.tiles.size();
   for (std::int64_t attempt = 0; attempt < options.tiles_per_slide * kAttempts; ++attempt) {
     if (job.stop_token().stop_requested()) throw imaging::Cancelled{};
     const imaging::PointD corner_um{random.uniform(0, std::max(0.0, width_um - side_um)),
@@ -122,6 +126,11 @@ void cut_tiles(const CohortRow& row, const TileSampleOptions& options, std::int6
                            {options.tile_px, options.tile_px}));
     into.labels.push_back(static_cast<int>(position - kTissues.begin()));
   }
+  if (!target) return;
+  const auto cut = std::span(into.tiles).subspan(first);
+  const imaging::StainNormalizer normalizer(
+      imaging::measure_stain(target->method, imaging::sample_pixels(cut)), *target);
+  for (auto& tile : cut) normalizer.apply(tile);
 }
 
 /// Every n-th patient, in alphabetical order within the site so that each site has some.
@@ -193,7 +202,8 @@ Json summary_of(const TrainEncoderRequest& request, const models::TrainedEncoder
                {"architecture", models::resnet_architecture(encoder.arguments)},
                {"dim", encoder.arguments.dim()},
                {"sample", imaging::options_to_json(request.sample)},
-               {"training", imaging::options_to_json(request.training)}};
+               {"training", imaging::options_to_json(request.training)},
+               {"augmentation", imaging::options_to_json(request.augment)}};
   summary["tiles_per_tissue"] = Json::object();
   for (std::size_t c = 0; c < names.size(); ++c)
     summary["tiles_per_tissue"][names[c]] = train.count(static_cast<int>(c));
@@ -210,7 +220,7 @@ Json summary_of(const TrainEncoderRequest& request, const models::TrainedEncoder
 
 /// Writes weights and card into a passing folder and packs them.
 void write_package(const TrainEncoderRequest& request, const models::TrainedEncoder& encoder,
-                   const Json& summary) {
+                   const Json& summary, const std::optional<imaging::StainProfile>& target) {
   const auto name = request.name.empty() ? request.out.filename().string() : request.name;
   const auto passing = request.out.parent_path() / fmt::format(".{}-parts", request.out.filename().string());
   fs::create_directories(passing);
@@ -236,7 +246,10 @@ void write_package(const TrainEncoderRequest& request, const models::TrainedEnco
   manifest["limitations"] = "has never seen a real slide";
   manifest["metrics"] = {{"validation_accuracy", summary["best"]["accuracy"]},
                          {"validation_balanced_accuracy", summary["best"]["balanced_accuracy"]}};
-  manifest["recipe"] = {{"sample", summary["sample"]}, {"training", summary["training"]}};
+  manifest["recipe"] = {{"sample", summary["sample"]},
+                        {"training", summary["training"]},
+                        {"augmentation", summary["augmentation"]}};
+  if (target) manifest["stain_normalisation"] = imaging::to_json(*target);
   models::seal_package(request.out, manifest);
 }
 
@@ -245,6 +258,8 @@ void write_package(const TrainEncoderRequest& request, const models::TrainedEnco
 Json train_encoder(const TrainEncoderRequest& request, const imaging::JobContext& job) {
   imaging::check_options(request.sample);
   imaging::check_options(request.training);
+  imaging::check_options(request.augment);
+  const auto target = stain_target_of(request.stain);
   if (fs::exists(request.out)) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("'{}' exists already; choose another --out.", request.out.string()));
@@ -255,14 +270,17 @@ Json train_encoder(const TrainEncoderRequest& request, const imaging::JobContext
   LabelledTiles train, validation;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     job.checkpoint("cutting tiles", static_cast<std::int64_t>(i), static_cast<std::int64_t>(rows.size()));
-    cut_tiles(rows[i], request.sample, request.training.seed,
+    cut_tiles(rows[i], request.sample, request.training.seed, target,
               kept_back.contains(rows[i].patient) ? validation : train, job);
   }
   const auto names = close_gaps(train, validation);
+  const models::StainChange change_stain = [&](imaging::Image8& tile, imaging::Random& random) {
+    if (request.augment.stain_augment > 0) imaging::StainAugmentation(request.augment, random).apply(tile);
+  };
   const auto encoder = models::train_tile_classifier(train.tiles, train.labels, validation.tiles,
-                                                     validation.labels, request.training, job);
+                                                     validation.labels, request.training, change_stain, job);
   const auto summary = summary_of(request, encoder, names, train, validation, rows.size());
-  write_package(request, encoder, summary);
+  write_package(request, encoder, summary, target);
   return summary;
 }
 

@@ -104,26 +104,35 @@ class Sha256 {
   std::uint64_t total_ = 0;
 };
 
+/// `ends[i]` says whether the pattern so far matches the first i characters: one pass over the text per
+/// character of the pattern, so that no pattern takes longer than their product.
 bool matches(std::string_view text, std::string_view pattern) {
-  if (pattern.empty()) return text.empty();
-  if (pattern.starts_with("**")) {
-    auto rest = pattern.substr(2);
-    if (rest.starts_with('/') && matches(text, rest.substr(1))) return true;
-    for (std::size_t i = 0; i <= text.size(); ++i) {
-      if (matches(text.substr(i), rest)) return true;
+  std::vector<char> ends(text.size() + 1, 0);
+  ends[0] = 1;
+  for (std::size_t at = 0; at < pattern.size(); ++at) {
+    std::vector<char> next(ends.size(), 0);
+    if (pattern[at] == '*') {
+      const bool crosses = pattern.substr(at).starts_with("**");
+      if (crosses) ++at;
+      for (std::size_t i = 0; i < ends.size(); ++i) {
+        const bool goes_on = i > 0 && next[i - 1] != 0 && (crosses || text[i - 1] != '/');
+        next[i] = ends[i] != 0 || goes_on ? 1 : 0;
+      }
+      if (crosses && pattern.substr(at + 1).starts_with('/')) {  // `**/` stands for no folder as well
+        ++at;
+        for (std::size_t i = ends.size() - 1; i > 0; --i) next[i] = text[i - 1] == '/' ? next[i - 1] : 0;
+        next[0] = 0;
+        for (std::size_t i = 0; i < ends.size(); ++i) next[i] = next[i] != 0 || ends[i] != 0 ? 1 : 0;
+      }
+    } else {
+      for (std::size_t i = 1; i < ends.size(); ++i) {
+        const bool fits = pattern[at] == '?' ? text[i - 1] != '/' : text[i - 1] == pattern[at];
+        next[i] = ends[i - 1] != 0 && fits ? 1 : 0;
+      }
     }
-    return false;
+    ends = std::move(next);
   }
-  if (pattern.front() == '*') {
-    for (std::size_t i = 0; i <= text.size(); ++i) {
-      if (matches(text.substr(i), pattern.substr(1))) return true;
-      if (i < text.size() && text[i] == '/') return false;
-    }
-    return false;
-  }
-  if (text.empty()) return false;
-  if (pattern.front() == '?' ? text.front() == '/' : pattern.front() != text.front()) return false;
-  return matches(text.substr(1), pattern.substr(1));
+  return ends.back() != 0;
 }
 
 }  // namespace

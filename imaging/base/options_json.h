@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "imaging/base/json_text.h"
 #include "imaging/base/options.h"
 
 namespace imaging {
@@ -43,9 +44,9 @@ void options_from_json(Options& options, const nlohmann::json& object) {
         if (found == object.end()) return;
         try {
           if constexpr (detail::IsOptional<T>::value) {
-            value = found->is_null() ? T{} : T{found->template get<typename T::value_type>()};
+            value = found->is_null() ? T{} : T{value_from_json<typename T::value_type>(*found)};
           } else {
-            value = found->template get<T>();
+            value = value_from_json<T>(*found);
           }
         } catch (const nlohmann::json::exception&) {
           throw Error(ErrorCode::invalid_argument,

@@ -245,7 +245,13 @@ TiffPage first_full_page(TIFF* file) {
       is_found = true;
       page.index = index;
     }
-    if (page.count == kMaxTiffPages || TIFFReadDirectory(file) == 0) break;
+    if (page.count == kMaxTiffPages || TIFFLastDirectory(file) != 0) break;
+    if (TIFFReadDirectory(file) == 0) {
+      throw Error(ErrorCode::corrupt_data,
+                  fmt::format("{}: directory {} cannot be read, so the file is cut short or damaged; copy it "
+                              "again.",
+                              TIFFFileName(file), page.count + 1));
+    }
   }
   TIFFSetDirectory(file, static_cast<tdir_t>(page.index));
   return page;

@@ -7,7 +7,7 @@
 
 # GCC 12 warns of -Wrestrict inside libstdc++'s string concatenation (GCC bug 105651).
 set(TESSERA_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
-                     -Wcast-align -Wunused -Wdouble-promotion -Wno-restrict)
+                     -Wcast-align -Wunused -Wdouble-promotion $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 
 function(tessera_setup_target name)
   cmake_parse_arguments(arg "TORCH" "" "PUBLIC;PRIVATE" ${ARGN})

@@ -1,14 +1,12 @@
 #include "mil/bags/torch_bag.h"
 
 #include <fmt/format.h>
-#include <torch/script.h>
-#include <torch/serialize.h>
+#include <torch/types.h>
 
-#include <fstream>
 #include <optional>
 
 #include "imaging/base/error.h"
-#include "imaging/base/files.h"
+#include "models/runtime/pth_reader.h"
 
 namespace mil {
 namespace {
@@ -29,47 +27,22 @@ struct BagTensors {
                   path.string(), what));
 }
 
-std::vector<char> read_bytes(const std::filesystem::path& path) {
-  std::error_code failed;
-  const auto size = std::filesystem::file_size(path, failed);
-  if (failed) throw Error(ErrorCode::not_found, fmt::format("{}: no such file.", path.string()));
-  std::vector<char> bytes(size);
-  std::ifstream in(path, std::ios::binary);
-  in.read(bytes.data(), static_cast<std::streamsize>(size));
-  if (!in) throw Error(ErrorCode::io_error, fmt::format("{}: cannot be read.", path.string()));
-  return bytes;
-}
-
-bool is_zip(std::string_view bytes) {
-  return bytes.starts_with("PK\x03\x04");
-}
-bool is_torchscript(std::string_view bytes) {
-  return bytes.find("/code/__torch__") != std::string_view::npos;
-}
-
-BagTensors from_script(const std::filesystem::path& path) {
-  const auto module = torch::jit::load(path.string());
-  BagTensors found;
-  for (const auto& buffer : module.named_buffers()) {
-    if (buffer.name == "features" || buffer.name == "feats") found.features = buffer.value;
-    if (buffer.name == "coords") found.coords = buffer.value;
+BagTensors read_tensors(const std::filesystem::path& path) {
+  models::TensorMap tensors;
+  try {
+    tensors = models::read_pt(path);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::unsupported_format) throw;
+    refuse(path,
+           "holds Python objects (a NumPy array or a module), or was saved by torch older than 1.6 or by "
+           "another program");
   }
-  if (!found.features.defined()) refuse(path, "a TorchScript archive without a buffer named features");
-  return found;
-}
-
-BagTensors from_pickle(const std::filesystem::path& path, const std::vector<char>& bytes) {
-  const auto value = torch::pickle_load(bytes);
-  if (value.isTensor()) return {value.toTensor(), std::nullopt};
-  if (!value.isGenericDict()) refuse(path, fmt::format("holds a {}, not a tensor", value.tagKind()));
   BagTensors found;
-  for (const auto& entry : value.toGenericDict()) {
-    if (!entry.key().isString() || !entry.value().isTensor()) continue;
-    const auto& key = entry.key().toStringRef();
-    if (key == "features" || key == "feats") found.features = entry.value().toTensor();
-    if (key == "coords") found.coords = entry.value().toTensor();
+  for (const auto* name : {"", "feats", "features"}) {
+    if (const auto tensor = tensors.find(name); tensor != tensors.end()) found.features = tensor->second;
   }
-  if (!found.features.defined()) refuse(path, "a dict without a tensor named features");
+  if (!found.features.defined()) refuse(path, "holds no tensor, nor one named features");
+  if (const auto coords = tensors.find("coords"); coords != tensors.end()) found.coords = coords->second;
   return found;
 }
 
@@ -87,18 +60,7 @@ std::vector<T> values_of(const at::Tensor& tensor, at::ScalarType type) {
 }  // namespace
 
 Bag read_torch_bag(const std::filesystem::path& path) {
-  const auto bytes = read_bytes(path);
-  const std::string_view text(bytes.data(), bytes.size());
-  if (!is_zip(text))
-    refuse(path, "not a PyTorch zip file (saved by torch older than 1.6, or by another program)");
-  BagTensors tensors;
-  try {
-    tensors = is_torchscript(text) ? from_script(path) : from_pickle(path, bytes);
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception&) {
-    refuse(path, "holds Python objects (a NumPy array, a Parameter or a module) or is damaged");
-  }
+  const auto tensors = read_tensors(path);
   const auto features = squeeze_leading(tensors.features);
   if (features.dim() != 2 ||
       !(features.is_floating_point() || at::isIntegralType(features.scalar_type(), false))) {

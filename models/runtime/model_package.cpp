@@ -17,6 +17,7 @@
 
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
+#include "imaging/base/json_text.h"
 
 namespace models {
 namespace fs = std::filesystem;
@@ -273,11 +274,8 @@ ModelPackage ModelPackage::open(const fs::path& path) {
     }
     const auto text = imaging::read_file(package.folder_ / kManifest, kMaxManifestBytes);
     package.sha256_ = imaging::sha256_of(text);
-    package.manifest_ = ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
-    if (package.manifest_.is_discarded()) {
-      throw Error(ErrorCode::corrupt_data,
-                  fmt::format("Package {}: {} is not valid JSON.", path.string(), kManifest));
-    }
+    package.manifest_ =
+        imaging::parse_json<ordered_json>(text, fmt::format("Package {}: {}", path.string(), kManifest));
     if (const auto problem = find_problem(package.manifest_)) {
       throw Error(ErrorCode::corrupt_data,
                   fmt::format("Package {}: in {}, {}.", path.string(), kManifest, *problem));

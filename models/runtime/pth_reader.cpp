@@ -43,6 +43,7 @@ struct Sequence {
 };
 struct Dict {
   std::vector<std::pair<Value*, Value*>> items;
+  bool is_module = false;  ///< a TorchScript object, whose attributes come with BUILD
 };
 /// A name from the list of those that are known; nothing is ever looked up or called by it.
 struct Global {
@@ -76,6 +77,7 @@ constexpr std::array kStorageTypes{StorageType{"torch.DoubleStorage", torch::kFl
                                    StorageType{"torch.BoolStorage", torch::kBool}};
 constexpr std::string_view kOrderedDict = "collections.OrderedDict";
 constexpr std::string_view kRebuildTensor = "torch._utils._rebuild_tensor_v2";
+constexpr std::string_view kScriptTypes = "__torch__.";  // any class of a TorchScript archive
 constexpr std::string_view kRebuildParameter = "torch._utils._rebuild_parameter";
 
 std::optional<torch::Dtype> find_storage_type(std::string_view name) {
@@ -250,10 +252,18 @@ class PickleReader {
         return push_storage();
       case 'R':
         return reduce();
-      case 'b':  // BUILD: a state dict carries its _metadata this way, which holds version numbers only
+      case 0x81: {  // NEWOBJ: of TorchScript only, as an empty object
         (void)pop();
-        (void)top<Dict>("OrderedDict");
+        const auto& name = expect<Global>(pop(), "type").name;
+        if (!name.starts_with(kScriptTypes)) unsupported(fmt::format("an object of the type {}", name));
+        return push(Dict{.items = {}, .is_module = true});
+      }
+      case 'b': {  // BUILD: a state dict carries its _metadata this way, which holds version numbers only
+        auto* state = pop();
+        auto& object = top<Dict>("OrderedDict");
+        if (object.is_module) object.items = expect<Dict>(state, "dict").items;
         return;
+      }
       default:
         unsupported(fmt::format("the pickle opcode 0x{:02x}", opcode));
     }
@@ -284,7 +294,7 @@ class PickleReader {
     const auto module = take_line();
     const auto name = module + "." + take_line();
     if (name != kOrderedDict && name != kRebuildTensor && name != kRebuildParameter &&
-        !find_storage_type(name)) {
+        !name.starts_with(kScriptTypes) && !find_storage_type(name)) {
       unsupported(fmt::format("a Python object of the type {}", name.substr(0, 100)));
     }
     push(Global{name});
@@ -412,13 +422,9 @@ bool starts_like_zip(const std::filesystem::path& path) {
          std::string_view(magic.data(), magic.size()) == "PK\x03\x04";
 }
 
-TensorMap read_archive(const std::filesystem::path& path) {
-  PyTorchStreamReader archive(path.string());
-  PickleReader reader(path, archive);
-  if (archive.hasRecord("constants.pkl")) {
-    throw Error(ErrorCode::unsupported_format,
-                fmt::format("{} is a TorchScript module, not a state dict.", path.string()));
-  }
+/// The value that an archive's data.pkl holds.
+const Value& read_value(const std::filesystem::path& path, PyTorchStreamReader& archive,
+                        PickleReader& reader) {
   if (archive.hasRecord("byteorder")) {
     const auto [data, bytes] = archive.getRecord("byteorder");
     if (std::string_view(static_cast<const char*>(data.get()), bytes) != "little") {
@@ -430,8 +436,17 @@ TensorMap read_archive(const std::filesystem::path& path) {
   const auto [data, bytes] = archive.getRecord("data.pkl");
   if (bytes > kMaxPickleBytes) reader.damaged(fmt::format("its data.pkl has {} bytes", bytes));
 
-  const auto* dict =
-      std::get_if<Dict>(&reader.read(std::string_view(static_cast<const char*>(data.get()), bytes)).content);
+  return reader.read(std::string_view(static_cast<const char*>(data.get()), bytes));
+}
+
+TensorMap read_state_dict(const std::filesystem::path& path) {
+  PyTorchStreamReader archive(path.string());
+  PickleReader reader(path, archive);
+  if (archive.hasRecord("constants.pkl")) {
+    throw Error(ErrorCode::unsupported_format,
+                fmt::format("{} is a TorchScript module, not a state dict.", path.string()));
+  }
+  const auto* dict = std::get_if<Dict>(&read_value(path, archive, reader).content);
   if (dict == nullptr) {
     throw Error(ErrorCode::unsupported_format,
                 fmt::format("{} holds no state dict. {}", path.string(), kRemedy));
@@ -451,9 +466,18 @@ TensorMap read_archive(const std::filesystem::path& path) {
   return without_module_prefix(std::move(tensors));
 }
 
-}  // namespace
+TensorMap read_any_tensors(const std::filesystem::path& path) {
+  PyTorchStreamReader archive(path.string());
+  PickleReader reader(path, archive);
+  const auto& content = read_value(path, archive, reader).content;
+  if (const auto* tensor = std::get_if<torch::Tensor>(&content)) return {{"", *tensor}};
+  TensorMap tensors;
+  if (const auto* dict = std::get_if<Dict>(&content)) collect(*dict, "", 0, tensors);
+  return tensors;
+}
 
-TensorMap read_pth(const std::filesystem::path& path) {
+template <typename Read>
+TensorMap read_zip(const std::filesystem::path& path, Read&& read) {
   if (!std::filesystem::is_regular_file(path)) {
     throw Error(ErrorCode::not_found, fmt::format("{} does not exist or is no file.", path.string()));
   }
@@ -463,7 +487,17 @@ TensorMap read_pth(const std::filesystem::path& path) {
                             path.string(), kRemedy));
   }
   return with_torch_errors(ErrorCode::corrupt_data, fmt::format("{} is damaged", path.string()),
-                           [&] { return read_archive(path); });
+                           [&] { return read(path); });
+}
+
+}  // namespace
+
+TensorMap read_pth(const std::filesystem::path& path) {
+  return read_zip(path, read_state_dict);
+}
+
+TensorMap read_pt(const std::filesystem::path& path) {
+  return read_zip(path, read_any_tensors);
 }
 
 bool is_torchscript(const std::filesystem::path& path) {

@@ -16,6 +16,11 @@ namespace models {
 ///                and the remedy; `corrupt_data` on a damaged archive.
 [[nodiscard]] TensorMap read_pth(const std::filesystem::path& path);
 
+/// Reads whatever tensors a PyTorch zip file holds, by the same restricted reader: a tensor alone under the
+/// empty name, those of a dict and of a TorchScript archive (whose code is not looked at) by their own names.
+/// Empty where there are none. @throws Error as read_pth.
+[[nodiscard]] TensorMap read_pt(const std::filesystem::path& path);
+
 /// Whether the file is a TorchScript archive, by its content. False for whatever cannot be read.
 [[nodiscard]] bool is_torchscript(const std::filesystem::path& path);
 

@@ -9,11 +9,11 @@
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <vector>
 
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
+#include "imaging/base/json_text.h"
 
 namespace models {
 namespace {
@@ -25,7 +25,6 @@ using imaging::ErrorCode;
 using nlohmann::json;
 
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
-constexpr int kMaxDepth = 8;
 constexpr std::size_t kMaxRank = 16;
 
 struct DtypeName {
@@ -53,7 +52,7 @@ class HeaderReader {
       : path_(path), data_bytes_(data_bytes) {}
 
   std::vector<Entry> read(const std::string& text) const {
-    const json header = parse(text);
+    const auto header = imaging::parse_json<json>(text, fmt::format("The header of {}", path_.string()));
     if (!header.is_object()) damaged("its header is not a JSON object");
     std::vector<Entry> entries;
     for (const auto& [name, value] : header.items()) {
@@ -69,24 +68,6 @@ class HeaderReader {
   }
 
  private:
-  json parse(const std::string& text) const {
-    std::vector<std::set<std::string>> keys;  // of the objects that are open
-    const auto check = [&](int depth, json::parse_event_t event, json& parsed) {
-      if (depth > kMaxDepth) damaged("its header is nested too deeply");
-      if (event == json::parse_event_t::object_start) keys.emplace_back();
-      if (event == json::parse_event_t::object_end) keys.pop_back();
-      if (event == json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second) {
-        damaged(fmt::format("its header has the key '{}' twice", parsed.get<std::string>()));
-      }
-      return true;
-    };
-    try {
-      return json::parse(text, check);
-    } catch (const json::exception&) {
-      damaged("its header is not valid JSON");
-    }
-  }
-
   Entry read_entry(const std::string& name, const json& value) const {
     const auto wrong = [&](std::string_view what) { damaged(fmt::format("tensor '{}' has {}", name, what)); };
     if (!value.is_object()) wrong("no description");

@@ -92,7 +92,7 @@ TEST(BagStoreTest, RefusesADamagedTorchFile) {
   imaging::write_file(folder / "cut.pt", whole.substr(0, whole.size() / 2));
 
   EXPECT_THAT([&] { (void)read_bag(folder / "cut.pt"); },
-              Throws<Error>(HasCode(ErrorCode::unsupported_format)));
+              Throws<Error>(HasCode(ErrorCode::corrupt_data)));
 }
 
 TEST(BagStoreTest, RoundTripKeepsFeaturesCoordsScoresAndAttributes) {
