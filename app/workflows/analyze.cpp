@@ -22,6 +22,7 @@
 #include "imaging/raster/ome_tiff.h"
 #include "imaging/raster/png.h"
 #include "imaging/slide/area_resample.h"
+#include "imaging/slide/file_identity.h"
 #include "imaging/slide/reader_table.h"
 #include "mil/aggregators/bag_classifier.h"
 #include "models/runtime/device.h"
@@ -47,6 +48,7 @@ struct Run {
   std::unique_ptr<models::Encoder> encoder;
   std::unique_ptr<mil::BagClassifier> classifier;
   const imaging::Colormap& colours;
+  SlideSource source;
 };
 
 /// All that decides a case's result besides its pixels and the packages.
@@ -91,13 +93,18 @@ class CaseAnalysis {
       : run_(run), file_(file), folder_(std::move(folder)), result_(result) {}
 
   void execute(const imaging::JobContext& job) {
-    open();
-    const auto tissue = imaging::find_tissue(*reader_, *result_.scale, run_.request.tissue);
+    open(job);
+    const auto tissue = imaging::find_tissue(*reader_, *result_.scale, run_.request.tissue, job);
     result_.tissue_fraction = tissue.area_fraction();
+    result_.tissue_rejected = tissue.rejected();
+    for (auto& warning : rejection_warnings(tissue.rejected())) result_.warnings.push_back(std::move(warning));
     imaging::write_file(folder_.tissue_geojson(), tissue.to_geojson());
     const auto grid = make_grid(tissue);
     const auto& options = run_.request.options;
-    const auto slide = encode_tiles(*reader_, grid, *run_.encoder, file_.case_name, options.batch,
+    auto stain = measure_slide_stain(*reader_, grid, stain_target_of(run_.encoder_package));
+    result_.stain = stain.record;
+    for (auto& warning : stain.warnings) result_.warnings.push_back(hide_place(warning, file_));
+    const auto slide = encode_tiles(*reader_, grid, *run_.encoder, stain, file_.case_name, options.batch,
                                     options.max_corrupt, run_.environment.threads.decode, job);
     result_.tiles = slide.bag.count;
     result_.corrupt_tiles = slide.corrupt;
@@ -112,7 +119,7 @@ class CaseAnalysis {
     take_prediction(prediction);
     mil::write_bag(folder_.features(), slide.bag,
                    {.coords_attributes = coords_attributes(grid, reader_->info(), file_.case_name, false),
-                    .features_attributes = encoder_attributes(run_.encoder_package),
+                    .features_attributes = features_attributes(run_.encoder_package, stain),
                     .scores = prediction.tile_scores});
     paint(grid, slide, prediction.tile_scores);
     cut_top_tiles(grid, slide, prediction.tile_scores);
@@ -121,8 +128,8 @@ class CaseAnalysis {
   }
 
  private:
-  void open() {
-    reader_ = imaging::open_slide(file_.path);
+  void open(const imaging::JobContext& job) {
+    reader_ = run_.source.open(file_.path, job);
     const auto& info = reader_->info();
     result_.reader = info.reader;
     result_.reader_version = info.reader_version;
@@ -269,7 +276,13 @@ CaseResult analyze_case(Run& run, const InputFile& file, const imaging::JobConte
   auto result = start_result(run, file);
   ParallelHash hash(file.path);
   const auto outcome = imaging::run_job(
-      [&](const imaging::JobContext& inner) { CaseAnalysis(run, file, folder, result).execute(inner); }, job);
+      [&](const imaging::JobContext& inner) {
+        imaging::while_unchanged(file.path, [&] {
+          CaseAnalysis(run, file, folder, result).execute(inner);
+          (void)hash.get(inner.stop_token());  // reads the file too
+        });
+      },
+      job);
   if (outcome.status == imaging::JobStatus::cancelled) throw imaging::Cancelled{};
   if (outcome.status == imaging::JobStatus::failed) {
     // What was written before the failure must not look like a result.
@@ -413,7 +426,8 @@ Run open_run(const AnalyzeRequest& request, const ReportWriter& reports) {
           std::move(encoder_package),
           std::move(encoder),
           std::move(classifier),
-          colours};
+          colours,
+          SlideSource(request.reading, request.inputs.inputs)};
 }
 
 }  // namespace
@@ -447,6 +461,7 @@ RunSummary analyze(const AnalyzeRequest& request, const ReportWriter& reports,
                 {"options", imaging::options_to_json(request.options)},
                 {"tissue", imaging::options_to_json(request.tissue)},
                 {"inputs_options", imaging::options_to_json(request.inputs)},
+                {"reading", run.source.to_json()},
                 {"runtime", run.environment.to_json()},
                 {"notice", imaging::kResearchUse},
                 {"started", utc_now()},

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/workflows/case_folder.h"
+#include "app/workflows/reading.h"
 #include "imaging/base/job.h"
 #include "imaging/base/options.h"
 #include "imaging/tissue/tissue_mask.h"
@@ -97,6 +98,7 @@ struct AnalyzeRequest {
   std::filesystem::path out;
   AnalyzeOptions options;
   imaging::TissueOptions tissue;
+  ReadingOptions reading;
   RuntimeOptions runtime;
 };
 

@@ -45,6 +45,7 @@ nlohmann::ordered_json to_json(const BatchRow& row) {
                               {"mtime_ns", row.stamp.mtime_ns},
                               {"sha256", row.stamp.sha256}};
   if (row.table_mpp) json["table_mpp"] = *row.table_mpp;
+  if (!row.stain.is_null()) json["stain_normalisation"] = row.stain;
   return json;
 }
 
@@ -61,6 +62,7 @@ BatchRow batch_row_from_json(const nlohmann::json& json) {
   json.at("mtime_ns").get_to(row.stamp.mtime_ns);
   json.at("sha256").get_to(row.stamp.sha256);
   if (json.contains("table_mpp")) row.table_mpp = json["table_mpp"].get<std::string>();
+  if (json.contains("stain_normalisation")) row.stain = json["stain_normalisation"];
   return row;
 }
 
@@ -94,6 +96,15 @@ void run_row(BatchRow& row, const std::function<void(BatchRow&)>& work) {
     row.reason_code = imaging::to_string(outcome.code.value_or(imaging::ErrorCode::internal));
     row.reason = outcome.message;
   }
+}
+
+RemoveOnFailure::RemoveOnFailure(std::vector<fs::path> paths) : paths_(std::move(paths)) {
+  for (const auto& path : paths_) fs::remove_all(path);
+}
+
+RemoveOnFailure::~RemoveOnFailure() {
+  std::error_code ignored;
+  for (const auto& path : paths_) fs::remove_all(path, ignored);
 }
 
 std::string hide_place(std::string text, const InputFile& file) {

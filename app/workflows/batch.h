@@ -41,6 +41,7 @@ struct BatchRow {
   double seconds = 0;
   InputStamp stamp = {};
   std::optional<std::string> table_mpp = {};  ///< the scale that a table gave this input
+  nlohmann::ordered_json stain = {};          ///< SlideStain::record
 };
 
 [[nodiscard]] nlohmann::ordered_json to_json(const BatchRow& row);
@@ -55,6 +56,20 @@ struct BatchRow {
 /// never stops a batch.
 /// @throws Cancelled
 void run_row(BatchRow& row, const std::function<void(BatchRow&)>& work);
+
+/// Files and folders that must not outlive a failure: removed now, where an earlier run left them, and at the end unless
+/// kept.
+class RemoveOnFailure {
+ public:
+  explicit RemoveOnFailure(std::vector<std::filesystem::path> paths);
+  ~RemoveOnFailure();
+  RemoveOnFailure(const RemoveOnFailure&) = delete;
+  RemoveOnFailure& operator=(const RemoveOnFailure&) = delete;
+  void keep() { paths_.clear(); }
+
+ private:
+  std::vector<std::filesystem::path> paths_;
+};
 
 /// `text` with the place of a file replaced by how the run names it: no artefact holds an absolute path.
 [[nodiscard]] std::string hide_place(std::string text, const InputFile& file);

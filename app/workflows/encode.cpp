@@ -7,6 +7,7 @@
 #include "imaging/base/files.h"
 #include "imaging/base/options_json.h"
 #include "imaging/base/version.h"
+#include "imaging/slide/file_identity.h"
 #include "imaging/slide/reader_table.h"
 
 namespace workflows {
@@ -15,30 +16,34 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 void encode_one(const InputFile& file, const EncodeRequest& request, const models::ModelPackage& package,
-                models::Encoder& encoder, const RunEnvironment& environment, const imaging::JobContext& job,
-                BatchRow& row) {
-  const auto reader = imaging::open_slide(file.path);
+                models::Encoder& encoder, const RunEnvironment& environment, const SlideSource& source,
+                const imaging::JobContext& job, BatchRow& row) {
+  const auto reader = source.open(file.path, job);
   const auto scale = imaging::resolve_scale(reader->info(), request.inputs.mpp, file.table_mpp);
-  const auto warnings = check_scale(scale, package.spacing_um_px(), package.mpp_tolerance(),
+  auto warnings = check_scale(scale, package.spacing_um_px(), package.mpp_tolerance(),
                                     request.options.allow_scale_mismatch);
-  const auto tissue = imaging::find_tissue(*reader, scale, request.tissue);
+  const auto tissue = imaging::find_tissue(*reader, scale, request.tissue, job);
+  std::ranges::copy(rejection_warnings(tissue.rejected()), std::back_inserter(warnings));
   const auto grid = tissue_grid(reader->info(), scale,
                                 {.tile_mpp = tile_mpp_on(scale, package.spacing_um_px()),
                                  .tile_px = package.patch_size_pixels(),
                                  .overlap_px = request.options.overlap_px,
                                  .min_tissue = request.options.min_tissue},
                                 tissue);
-  const auto slide = encode_tiles(*reader, grid, encoder, file.case_name, request.options.batch,
+  const auto stain = measure_slide_stain(*reader, grid, stain_target_of(package));
+  const auto slide = encode_tiles(*reader, grid, encoder, stain, file.case_name, request.options.batch,
                                   request.options.max_corrupt, environment.threads.decode, job);
   mil::write_bag(request.out / "h5_files" / (file.case_name + ".h5"), slide.bag,
                  {.coords_attributes = coords_attributes(grid, reader->info(), file.case_name, false),
-                  .features_attributes = encoder_attributes(package),
+                  .features_attributes = features_attributes(package, stain),
                   .scores = std::nullopt});
   row.tiles = slide.bag.count;
   row.status = slide.corrupt.empty() ? "done" : "degraded";
   if (!slide.corrupt.empty())
     row.reason = std::to_string(slide.corrupt.size()) + " corrupt tiles were left out.";
   if (row.reason.empty() && !warnings.empty()) row.reason = warnings.front();
+  if (row.reason.empty() && !stain.warnings.empty()) row.reason = stain.warnings.front();
+  row.stain = stain.record;
 }
 
 }  // namespace
@@ -51,15 +56,18 @@ std::vector<BatchRow> encode_slides(const EncodeRequest& request,
   const auto environment = prepare_environment(request.runtime);
   const auto package = find_package(request.encoder);
   const auto encoder = models::open_encoder(package, environment.device);
+  const SlideSource source(request.reading, request.inputs.inputs);
   const auto files = collect_inputs(request.inputs, request.out, job).files;
 
   const auto manifest_path = request.out / "encode.json";
   Json manifest{{"schema", "tessera.encode/1"},
                 {"tessera", imaging::kVersion},
                 {"encoder", {{"name", package.name()}, {"sha256", package.sha256()}}},
+                {"stain_normalisation", package.manifest().value("stain_normalisation", Json())},
                 {"options", imaging::options_to_json(request.options)},
                 {"tissue", imaging::options_to_json(request.tissue)},
                 {"mpp", request.inputs.mpp ? Json(*request.inputs.mpp) : Json()},
+                {"reading", source.to_json()},
                 {"runtime", environment.to_json()},
                 {"started", utc_now()},
                 {"inputs", Json::array()}};
@@ -90,10 +98,13 @@ std::vector<BatchRow> encode_slides(const EncodeRequest& request,
       row.status = "skipped";
     } else {
       run_row(row, [&](BatchRow& running) {
-        std::filesystem::remove(bag_path);  // of other options: must not outlive a failure
-        ParallelHash hash(file.path);
-        encode_one(file, request, package, *encoder, environment, job, running);
-        running.stamp.sha256 = hash.get(job.stop_token());
+        RemoveOnFailure bag({bag_path});  // of other options, or of a file that changed
+        imaging::while_unchanged(file.path, [&] {
+          ParallelHash hash(file.path);
+          encode_one(file, request, package, *encoder, environment, source, job, running);
+          running.stamp.sha256 = hash.get(job.stop_token());
+        });
+        bag.keep();
       });
       row.reason = hide_place(row.reason, file);
       entries[rows.size()] = to_json(row);

@@ -7,6 +7,7 @@
 
 #include "app/workflows/analyze.h"
 #include "app/workflows/batch.h"
+#include "app/workflows/reading.h"
 #include "imaging/base/job.h"
 
 namespace workflows {
@@ -41,6 +42,7 @@ struct EncodeRequest {
   std::filesystem::path out;
   EncodeOptions options;
   imaging::TissueOptions tissue;
+  ReadingOptions reading;
   RuntimeOptions runtime;
 };
 

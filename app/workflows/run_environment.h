@@ -38,7 +38,7 @@ class ParallelHash {
 
  private:
   std::promise<std::string> promise_;
-  std::future<std::string> future_;
+  std::shared_future<std::string> future_;
   std::jthread thread_;  // last: joined before the promise goes
 };
 

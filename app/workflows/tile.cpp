@@ -1,5 +1,7 @@
 #include "app/workflows/tile.h"
 
+#include <fmt/format.h>
+
 #include <numeric>
 
 #include "app/workflows/inputs.h"
@@ -11,29 +13,64 @@
 #include "imaging/base/version.h"
 #include "imaging/raster/png.h"
 #include "imaging/slide/area_resample.h"
+#include "imaging/slide/file_identity.h"
 #include "imaging/slide/reader_table.h"
+#include "imaging/tiling/tile_stream.h"
 
 namespace workflows {
 namespace {
 
 constexpr std::int64_t kStitchSide = 1600;
 
-void tile_one(const InputFile& file, const TileRequest& request, BatchRow& row) {
-  const auto reader = imaging::open_slide(file.path);
+/// What a slide gets.
+struct Artefacts {
+  Artefacts(const std::filesystem::path& out, const InputFile& file)
+      : patches(out / "patches" / (file.case_name + ".h5")),
+        tissue(out / "tissue" / (file.case_name + ".geojson")),
+        stitch(out / "stitches" / (file.case_name + ".png")),
+        tiles(out / "tiles" / file.case_name) {}
+  std::filesystem::path patches, tissue, stitch, tiles;
+};
+
+/// Writes every tile that decodes. @return how many do not
+std::int64_t write_pictures(const imaging::SlideReader& reader, const imaging::TileGrid& grid,
+                            const SlideStain& stain, const std::filesystem::path& folder,
+                            const imaging::JobContext& job) {
+  const auto total = static_cast<std::int64_t>(grid.tiles().size());
+  imaging::TileStream stream(reader, grid, {}, job.stop_token());
+  while (auto tile = stream.next()) {
+    job.checkpoint("tiles", tile->number, total);
+    if (stain.normalizer) stain.normalizer->apply(tile->pixels);
+    const auto corner = tile_corners(grid, {tile->number});
+    imaging::write_png(folder / fmt::format("{}_{}.png", corner[0], corner[1]), tile->pixels);
+  }
+  return static_cast<std::int64_t>(stream.corrupt_tiles().size());
+}
+
+void tile_one(const InputFile& file, const TileRequest& request,
+              const std::optional<imaging::StainProfile>& target, const SlideSource& source,
+              const Artefacts& artefacts, const imaging::JobContext& job, BatchRow& row) {
+  const auto reader = source.open(file.path, job);
   const auto scale = imaging::resolve_scale(reader->info(), request.inputs.mpp, file.table_mpp);
-  const auto tissue = imaging::find_tissue(*reader, scale, request.tissue);
+  const auto tissue = imaging::find_tissue(*reader, scale, request.tissue, job);
   auto options = request.grid;
   options.tile_mpp = tile_mpp_on(scale, options.tile_mpp);
   const auto grid = tissue_grid(reader->info(), scale, options, tissue);
   std::vector<std::int64_t> numbers(grid.tiles().size());
   std::iota(numbers.begin(), numbers.end(), 0);
-  mil::write_coords(request.out / "patches" / (file.case_name + ".h5"), tile_corners(grid, numbers),
+  mil::write_coords(artefacts.patches, tile_corners(grid, numbers),
                     coords_attributes(grid, reader->info(), file.case_name, true));
-  imaging::write_file(request.out / "tissue" / (file.case_name + ".geojson"), tissue.to_geojson());
-  imaging::write_png(request.out / "stitches" / (file.case_name + ".png"),
-                     stitch_tiles(imaging::read_overview(*reader, kStitchSide), grid));
+  imaging::write_file(artefacts.tissue, tissue.to_geojson());
+  const auto stain = measure_slide_stain(*reader, grid, target);
+  auto overview = imaging::read_overview(*reader, kStitchSide);
+  if (stain.normalizer) stain.normalizer->apply(overview);
+  imaging::write_png(artefacts.stitch, stitch_tiles(std::move(overview), grid));
+  const auto corrupt = request.pictures ? write_pictures(*reader, grid, stain, artefacts.tiles, job) : 0;
   row.tiles = static_cast<std::int64_t>(numbers.size());
-  row.status = "done";
+  row.status = corrupt > 0 ? "degraded" : "done";
+  if (corrupt > 0) row.reason = fmt::format("{} corrupt tiles were left out.", corrupt);
+  if (row.reason.empty() && !stain.warnings.empty()) row.reason = stain.warnings.front();
+  row.stain = stain.record;
 }
 
 }  // namespace
@@ -43,19 +80,31 @@ std::vector<BatchRow> tile_slides(const TileRequest& request,
                                   const imaging::JobContext& job) {
   imaging::check_options(request.grid);
   imaging::check_options(request.tissue);
+  const auto target = stain_target_of(request.stain);
   apply_threads(request.runtime.threads);
+  const SlideSource source(request.reading, request.inputs.inputs);
   const auto files = collect_inputs(request.inputs, request.out, job).files;
-  nlohmann::ordered_json manifest{{"schema", "tessera.tile/1"},
-                                  {"tessera", imaging::kVersion},
-                                  {"options", imaging::options_to_json(request.grid)},
-                                  {"tissue", imaging::options_to_json(request.tissue)},
-                                  {"started", utc_now()},
-                                  {"inputs", nlohmann::ordered_json::array()}};
+  nlohmann::ordered_json manifest{
+      {"schema", "tessera.tile/1"},
+      {"tessera", imaging::kVersion},
+      {"options", imaging::options_to_json(request.grid)},
+      {"tissue", imaging::options_to_json(request.tissue)},
+      {"pictures", request.pictures},
+      {"stain_normalisation", target ? imaging::to_json(*target) : nlohmann::ordered_json()},
+      {"reading", source.to_json()},
+      {"started", utc_now()},
+      {"inputs", nlohmann::ordered_json::array()}};
   std::vector<BatchRow> rows;
   for (const auto& file : files) {
     job.checkpoint("slides", static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(files.size()));
     BatchRow row{.file = file.relative, .case_name = file.case_name, .stamp = stamp_without_hash(file.path)};
-    run_row(row, [&](BatchRow& running) { tile_one(file, request, running); });
+    run_row(row, [&](BatchRow& running) {
+      const Artefacts artefacts(request.out, file);
+      RemoveOnFailure unfinished({artefacts.patches, artefacts.tissue, artefacts.stitch, artefacts.tiles});
+      imaging::while_unchanged(file.path,
+                               [&] { tile_one(file, request, target, source, artefacts, job, running); });
+      unfinished.keep();
+    });
     row.reason = hide_place(row.reason, file);
     manifest["inputs"].push_back(to_json(row));
     rows.push_back(std::move(row));

@@ -6,6 +6,8 @@
 
 #include "app/workflows/analyze.h"
 #include "app/workflows/batch.h"
+#include "app/workflows/reading.h"
+#include "app/workflows/stain.h"
 #include "imaging/tiling/tile_grid.h"
 
 namespace workflows {
@@ -15,11 +17,15 @@ struct TileRequest {
   std::filesystem::path out;
   imaging::TileGridOptions grid;
   imaging::TissueOptions tissue;
+  StainOptions stain;     ///< of the pictures
+  bool pictures = false;  ///< writes every tile as a picture
+  ReadingOptions reading;
   RuntimeOptions runtime;
 };
 
 /// For every input: OUT/patches/<case>.h5 (coords as CLAM reads them), OUT/tissue/<case>.geojson,
-/// OUT/stitches/<case>.png; and OUT/tile.json with one row per input, failures included.
+/// OUT/stitches/<case>.png; with `pictures`, OUT/tiles/<case>/<x>_<y>.png, named by the tile's corner in
+/// level-0 pixels; and OUT/tile.json with one row per input, failures included.
 /// @throws Error   only for what concerns the whole run; Cancelled.
 std::vector<BatchRow> tile_slides(const TileRequest& request,
                                   const std::function<void(const BatchRow&)>& on_row,

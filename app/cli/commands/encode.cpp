@@ -18,6 +18,7 @@ void attach_encode(CLI::App& command, Session& session) {
   bind_inputs(command, request->inputs);
   bind_fields(command, request->options);
   bind_fields(command, request->tissue);
+  bind_fields(command, request->reading);
   command.callback([request, &session] {
     session.run([&](const imaging::JobContext& job) {
       request->runtime = session.runtime();

@@ -16,6 +16,9 @@ void attach_tile(CLI::App& command, Session& session) {
   bind_fields(command, request->grid, {.rename = {{"tile_mpp", "--mpp,--tile-mpp"}}});
   bind_inputs(command, request->inputs, "--slide-mpp");
   bind_fields(command, request->tissue);
+  bind_fields(command, request->stain, {.rename = {{"stain_method", "--stain-normalise,--stain-method"}}});
+  command.add_flag("--pictures", request->pictures, "Write every tile as a PNG, in OUT/tiles/<case>");
+  bind_fields(command, request->reading);
   command.callback([request, &session] {
     session.run([&](const imaging::JobContext& job) {
       request->runtime = session.runtime();
