@@ -1,9 +1,10 @@
-"""Runs our side (tessera_bench) and the peer in turn and compares medians. Called by tests/bench/compare."""
+"""Runs our side (tessera_bench) and the peers in turn and compares medians. Called by tests/bench/compare."""
 import json
 import os
 import statistics
 import subprocess
 import sys
+import tempfile
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BENCH = os.path.join(ROOT, "build", "release", "tests", "tessera_bench")
@@ -16,11 +17,15 @@ ROUNDS = 5
 TARGETS = {
     "abmil-infer": (0.9, "at most", "PyTorch eager, same operations"),
     "bag-read": (1.3, "at most", "plain read of the file's bytes"),
+    "tiles": (3.5, "at least", "OpenSlide's C API"),
     "tiles-threads": (1.8, "at least", "one decode worker"),
+    "phantom-write": (None, "the rate is stated", "the TIFF writer alone, given the same pixels ready"),
     "encode": (0.65, "at most", "un-optimised module in PyTorch fed by openslide-python"),
 }
+MEMORY = "analyze-memory"  # measured alone: no peer, and no rounds
+MEMORY_LIMIT_MB, MEMORY_RATIO = 1500, 1.1
 LATER = {
-    "tiles": "imaging in depth", "analyze-memory": "imaging in depth", "mhim-abmil": "multiple-instance learning",
+    "tiles": "imaging in depth", "mhim-abmil": "multiple-instance learning",
     "mhim-transmil": "multiple-instance learning", "retina-infer": "retina", "retina-train": "retina",
     "adapt-step": "segmentation", "segment-infer": "segmentation", "pan": "studio",
 }
@@ -45,7 +50,17 @@ def need_slide():
     return slide
 
 
+def need_phantom(side):
+    """A phantom slide of side x side pixels, 256 x 256 JPEG tiles."""
+    slide = os.path.join(WORK, f"phantom-{side}.tiff")
+    if not os.path.exists(slide):
+        subprocess.run([TESSERA, "phantom", "slide", "--width", str(side), "--height", str(side), "--tumour-fraction",
+                        "0.2", "--out", slide], check=True, stdout=sys.stderr)
+    return slide
+
+
 def sides(name):
+    """Our command, the peer's, and the limit's where there is one."""
     os.makedirs(WORK, exist_ok=True)
     if name == "abmil-infer":
         return [BENCH, "abmil-infer"], peer("abmil-infer")
@@ -55,8 +70,14 @@ def sides(name):
             run([BENCH, "bag-write", bag])
         return [BENCH, "bag-read", bag], [BENCH, "file-read", bag]
     if name == "tiles-threads":
-        slide = need_slide()
-        return [BENCH, "tiles", slide, "2"], [BENCH, "tiles", slide, "1"]
+        slide = need_phantom(8192)
+        return [BENCH, "tile-stream", slide, "2"], [BENCH, "tile-stream", slide, "1"]
+    if name == "tiles":
+        slide = need_phantom(8192)
+        return [BENCH, "tiles", slide], [BENCH, "tiles-openslide", slide], [BENCH, "tiles-libtiff", slide]
+    if name == "phantom-write":
+        slide = os.path.join(WORK, "phantom-write.tiff")
+        return [BENCH, "phantom-write", slide], [BENCH, "rows-write", slide]
     if name == "encode":
         slide = need_slide()
         weights = os.path.join(DATA, "weights", "resnet50v2_trunc1024_imagenet.ts.pt")
@@ -68,37 +89,73 @@ def sides(name):
     sys.exit(f"unknown comparison '{name}'")
 
 
+def peak_mb(command):
+    """Peak memory of one run of the program, in MB."""
+    with tempfile.TemporaryFile() as words:
+        child = subprocess.Popen(command, stdout=words, stderr=words)
+        _, status, usage = os.wait4(child.pid, 0)
+        if status != 0:
+            words.seek(0)
+            sys.exit(f"{' '.join(command)} failed: {words.read().decode(errors='replace').strip()[-500:]}")
+    return usage.ru_maxrss / 1024
+
+
+def analyze_memory():
+    """Peak memory of `tessera analyze` on a slide and on one of four times its area; the phantoms are kept."""
+    os.makedirs(WORK, exist_ok=True)
+    peaks = {}
+    for side in (30000, 60000):
+        slide = os.path.join(WORK, f"phantom-{side}.tiff")
+        if not os.path.exists(slide):
+            subprocess.run([TESSERA, "phantom", "slide", "--out", slide, "--width", str(side), "--height", str(side),
+                            "--tumour-fraction", "0.2", "--seed", "3"], check=True, stdout=sys.stderr)
+        with tempfile.TemporaryDirectory(dir=WORK) as out:
+            peaks[side] = peak_mb([TESSERA, "analyze", slide, "--model", "phantom-tumour-abmil", "--out", out,
+                                   "--threads", "2", "--device", "cpu"])
+        print(f"{MEMORY}: {side} x {side} pixels: peak {peaks[side]:.0f} MB", flush=True)
+    print(f"target: under {MEMORY_LIMIT_MB} MB: {'met' if peaks[60000] < MEMORY_LIMIT_MB else 'missed'}; "
+          f"at most {MEMORY_RATIO} of the smaller slide's")
+    print(f"ratio {peaks[60000] / peaks[30000]:.3f} target {MEMORY_RATIO}")
+    return 0
+
+
 def main():
     if len(sys.argv) != 2 or sys.argv[1] in ("-h", "--help", "--list"):
-        print("names:", ", ".join(TARGETS))
+        print("names:", ", ".join([*TARGETS, MEMORY]))
         print("later:", ", ".join(f"{name} ({issue} issue)" for name, issue in LATER.items()))
         return 0 if len(sys.argv) == 2 else 2
     name = sys.argv[1]
     if name in LATER:
         print(f"{name}: arrives with the {LATER[name]} issue", file=sys.stderr)
         return 2
+    if name == MEMORY:
+        return analyze_memory()
     if name not in TARGETS:
-        print(f"unknown comparison '{name}'; names: {', '.join(TARGETS)}", file=sys.stderr)
+        print(f"unknown comparison '{name}'; names: {', '.join([*TARGETS, MEMORY])}", file=sys.stderr)
         return 2
-    target, sense, what = TARGETS[name]
-    ours_command, peer_command = sides(name)
+    rules = [TARGETS[name]] + ([LIMITS[name]] if name in LIMITS else [])
+    commands = sides(name)
     cpus = sorted(os.sched_getaffinity(0))[:2]
-    os.sched_setaffinity(0, cpus)  # both sides, their decode threads included, share the same two
+    os.sched_setaffinity(0, cpus)  # all sides, their decode threads included, share the same two
     rows, work = [], None
     for _ in range(ROUNDS):
-        ours, theirs = run(ours_command), run(peer_command)
+        ours, *others = [run(command) for command in commands]
         work = ours["work"]
-        if work != theirs["work"]:
-            sys.exit(f"{name}: the sides did not do the same: {work} here, {theirs['work']} there")
-        rows.append((statistics.median(ours["seconds"]), statistics.median(theirs["seconds"])))
-    print(f"{name}: tessera against {what}; {work} each; {ROUNDS} interleaved rounds, medians in ms, "
-          f"{len(cpus)} CPUs, load {os.getloadavg()[0]:.1f}")
-    print(f"{'round':>6} {'tessera':>12} {'peer':>12} {'ratio':>8}")
-    for number, (ours, theirs) in enumerate(rows, 1):
-        print(f"{number:>6} {ours * 1e3:>12.2f} {theirs * 1e3:>12.2f} {ours / theirs:>8.3f}")
-    ratios = [theirs / ours if sense == "at least" else ours / theirs for ours, theirs in rows]
-    print(f"target: {sense} {target}" + (" times the peer's rate" if sense == "at least" else " of the peer's time"))
-    print(f"ratio {statistics.median(ratios):.3f} target {target}")
+        for other in others:
+            if work != other["work"]:
+                sys.exit(f"{name}: the sides did not do the same: {work} here, {other['work']} there")
+        rows.append([statistics.median(side["seconds"]) for side in (ours, *others)])
+    print(f"{name}: tessera against {' and '.join(what for _, _, what in rules)}; {work} each; {ROUNDS} interleaved "
+          f"rounds, medians in ms, {len(cpus)} CPUs, load {os.getloadavg()[0]:.1f}")
+    names = ["peer", "limit"][:len(rules)]
+    print(f"{'round':>6} {'tessera':>12}" + "".join(f" {name:>12} {'ratio':>8}" for name in names))
+    for number, (ours, *others) in enumerate(rows, 1):
+        print(f"{number:>6} {ours * 1e3:>12.2f}" + "".join(f" {o * 1e3:>12.2f} {ours / o:>8.3f}" for o in others))
+    for column in range(len(rules), 0, -1):
+        target, sense, what = rules[column - 1]
+        ratios = [row[column] / row[0] if sense == "at least" else row[0] / row[column] for row in rows]
+        print(f"{what}: target: {sense} {target}" + (" times its rate" if sense == "at least" else " of its time"))
+        print(f"ratio {statistics.median(ratios):.3f} target {target}")
     return 0
 
 

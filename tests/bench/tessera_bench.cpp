@@ -2,6 +2,7 @@
 // what one repetition did, as JSON.
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -15,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "imaging/phantom/slide_phantom.h"
+#include "imaging/slide/pyramid_tiff_writer.h"
 #include "imaging/slide/reader_table.h"
 #include "imaging/tiling/tile_stream.h"
 #include "mil/aggregators/abmil_module.h"
@@ -108,12 +111,75 @@ std::string drain(const imaging::SlideReader& reader, const imaging::TileGrid& g
   return std::to_string(count) + " tiles";
 }
 
-void tiles(const Arguments& arguments) {
+/// The whole slide in decode workers' order; with two of them the main thread only takes the tiles.
+void tile_stream(const Arguments& arguments) {
   const int workers = std::stoi(arguments.at(1));
-  repeat([&] {
-    const auto reader = imaging::open_slide(arguments.at(0));
-    return drain(*reader, grid_of(*reader, 256), workers, [](const auto&) {});
-  });
+  repeat(
+      [&] {
+        const auto reader = imaging::open_slide(arguments.at(0));
+        return drain(*reader, grid_of(*reader, 256), workers, [](const auto&) {});
+      },
+      1, 3);
+}
+
+/// Calls `read(x, y)` for each 256 x 256 tile of a level.
+template <typename Read>
+std::string each_tile(std::int64_t width, std::int64_t height, const Read& read) {
+  std::size_t count = 0;
+  for (std::int64_t y = 0; y < height; y += 256) {
+    for (std::int64_t x = 0; x < width; x += 256, ++count) read(x, y);
+  }
+  return std::to_string(count) + " tiles";
+}
+
+void tiles(const Arguments& arguments) {
+  repeat(
+      [&] {
+        const auto reader = imaging::open_slide(arguments.at(0));
+        const auto size = reader->info().size_l0();
+        return each_tile(size.width, size.height, [&](std::int64_t x, std::int64_t y) {
+          (void)reader->read_region(x, y, 0, {256, 256});
+        });
+      },
+      1, 3);
+}
+
+void tiles_openslide(const Arguments& arguments) {
+  repeat(
+      [&] {
+        const std::unique_ptr<openslide_t, void (*)(openslide_t*)> slide(
+            openslide_open(arguments.at(0).c_str()), &openslide_close);
+        std::int64_t width = 0;
+        std::int64_t height = 0;
+        openslide_get_level0_dimensions(slide.get(), &width, &height);
+        std::vector<std::uint32_t> argb(256 * 256);
+        auto work = each_tile(width, height, [&](std::int64_t x, std::int64_t y) {
+          openslide_read_region(slide.get(), argb.data(), x, y, 0, 256, 256);
+        });
+        if (openslide_get_error(slide.get()) != nullptr) std::abort();
+        return work;
+      },
+      1, 3);
+}
+
+void tiles_libtiff(const Arguments& arguments) {
+  repeat(
+      [&] {
+        const std::unique_ptr<TIFF, void (*)(TIFF*)> file(TIFFOpen(arguments.at(0).c_str(), "r"), &TIFFClose);
+        std::uint32_t width = 0;
+        std::uint32_t height = 0;
+        TIFFGetField(file.get(), TIFFTAG_IMAGEWIDTH, &width);
+        TIFFGetField(file.get(), TIFFTAG_IMAGELENGTH, &height);
+        TIFFSetField(file.get(), TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
+        std::vector<std::uint8_t> rgb(static_cast<std::size_t>(TIFFTileSize(file.get())));
+        return each_tile(width, height, [&](std::int64_t x, std::int64_t y) {
+          if (TIFFReadTile(file.get(), rgb.data(), static_cast<std::uint32_t>(x),
+                           static_cast<std::uint32_t>(y), 0, 0) < 0) {
+            std::abort();
+          }
+        });
+      },
+      1, 3);
 }
 
 void encode(const Arguments& arguments) {
@@ -127,12 +193,56 @@ void encode(const Arguments& arguments) {
       1, 3);
 }
 
+imaging::SlidePhantomOptions bench_phantom() {
+  imaging::SlidePhantomOptions options;
+  options.seed = 3;
+  options.tumour_fraction = 0.2;
+  return options;
+}
+
+std::string megapixels(const imaging::SlidePhantomOptions& options) {
+  return std::to_string(options.width * options.height / 1000000) + " MPix";
+}
+
+void phantom_write(const Arguments& arguments) {
+  const auto options = bench_phantom();
+  repeat(
+      [&] {
+        imaging::write_slide_phantom(arguments.at(0), options, {}, 1);
+        return megapixels(options);
+      },
+      1, 1);
+}
+
+/// The limit of phantom_write: the same pixels, painted beforehand.
+void rows_write(const Arguments& arguments) {
+  const auto options = bench_phantom();
+  const imaging::SlidePhantom phantom(options);
+  std::vector<imaging::Image8> bands;
+  for (std::int64_t y = 0; y < options.height; y += imaging::PyramidTiffWriter::kTilePx) {
+    const auto rows = std::min(imaging::PyramidTiffWriter::kTilePx, options.height - y);
+    bands.push_back(phantom.render(0, y, {options.width, rows}));
+  }
+  repeat(
+      [&] {
+        imaging::PyramidTiffWriter writer(arguments.at(0), {.size = {options.width, options.height},
+                                                            .jpeg_quality = 88,
+                                                            .downsamples = {},
+                                                            .description = ""});
+        for (const auto& band : bands) writer.append_rows(band);
+        writer.finish();
+        return megapixels(options);
+      },
+      1, 1);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::map<std::string, void (*)(const Arguments&)> table = {
-      {"abmil-infer", abmil_infer}, {"bag-write", bag_write}, {"bag-read", bag_read},
-      {"file-read", file_read},     {"tiles", tiles},         {"encode", encode}};
+      {"abmil-infer", abmil_infer},     {"bag-write", bag_write},  {"bag-read", bag_read},
+      {"file-read", file_read},         {"tiles", tiles},          {"encode", encode},
+      {"phantom-write", phantom_write}, {"rows-write", rows_write}};
   if (argc < 2 || !table.contains(argv[1])) {
     std::cerr << "usage: tessera_bench NAME [ARGUMENTS]; called by tests/bench/compare\n";
     return 2;
