@@ -97,7 +97,8 @@ class CaseAnalysis {
     const auto tissue = imaging::find_tissue(*reader_, *result_.scale, run_.request.tissue, job);
     result_.tissue_fraction = tissue.area_fraction();
     result_.tissue_rejected = tissue.rejected();
-    for (auto& warning : rejection_warnings(tissue.rejected())) result_.warnings.push_back(std::move(warning));
+    for (auto& warning : rejection_warnings(tissue.rejected()))
+      result_.warnings.push_back(std::move(warning));
     imaging::write_file(folder_.tissue_geojson(), tissue.to_geojson());
     const auto grid = make_grid(tissue);
     const auto& options = run_.request.options;

@@ -82,6 +82,11 @@ Json to_json(const CaseResult& result) {
                   {"tile_side_l0", {result.tile_side_l0.x, result.tile_side_l0.y}},
                   {"tile_stride_l0", {result.tile_stride_l0.x, result.tile_stride_l0.y}},
                   {"tissue_fraction", result.tissue_fraction}};
+  json["tissue"] = {{"fraction", result.tissue_fraction},
+                    {"rejected",
+                     {{"pen", result.tissue_rejected.pen},
+                      {"folds", result.tissue_rejected.folds},
+                      {"blur", result.tissue_rejected.blur}}}};
   json["scores"] = {{"kind", result.score_kind}, {"names", result.score_names}, {"ranges", Json::array()}};
   for (const auto& [low, high] : result.score_ranges) json["scores"]["ranges"].push_back({low, high});
   json["top_tiles"] = Json::array();
@@ -158,6 +163,12 @@ CaseResult case_result_from_json(const nlohmann::json& json) {
     result.tile_stride_l0 = {grid.at("tile_stride_l0").at(0).get<double>(),
                              grid.at("tile_stride_l0").at(1).get<double>()};
     grid.at("tissue_fraction").get_to(result.tissue_fraction);
+    if (const auto tissue = json.find("tissue"); tissue != json.end()) {  // results before 0.3 lack it
+      const auto& rejected = tissue->at("rejected");
+      rejected.at("pen").get_to(result.tissue_rejected.pen);
+      rejected.at("folds").get_to(result.tissue_rejected.folds);
+      rejected.at("blur").get_to(result.tissue_rejected.blur);
+    }
     const auto& scores = json.at("scores");
     scores.at("kind").get_to(result.score_kind);
     scores.at("names").get_to(result.score_names);

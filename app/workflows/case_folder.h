@@ -12,6 +12,7 @@
 #include "imaging/base/geometry.h"
 #include "imaging/raster/score_raster.h"
 #include "imaging/slide/slide_reader.h"
+#include "imaging/tissue/tissue_mask.h"
 
 namespace workflows {
 
@@ -49,11 +50,13 @@ struct CaseResult {
   std::string model_name, model_sha256, model_architecture;
   std::string model_intended_use, model_limitations;  ///< as its manifest says
   std::string encoder_name, encoder_sha256;
+  nlohmann::ordered_json stain;  ///< SlideStain::record; null where the encoder asks for none
   double tile_mpp = 0;
   std::int64_t tile_px = 0, overlap_px = 0;
   std::int64_t grid_columns = 0, grid_rows = 0;
   imaging::PointD tile_side_l0, tile_stride_l0;
   double tissue_fraction = 0;
+  imaging::TissueRejections tissue_rejected;  ///< shares of what would be tissue otherwise
 
   std::optional<std::string> verdict;                         ///< the most probable class
   std::vector<std::pair<std::string, double>> probabilities;  ///< in the model's class order

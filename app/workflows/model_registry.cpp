@@ -4,12 +4,24 @@
 
 #include <cstdlib>
 
+#include "app/workflows/stain.h"
 #include "imaging/base/error.h"
 
 namespace workflows {
 namespace fs = std::filesystem;
 using imaging::Error;
 using imaging::ErrorCode;
+
+namespace {
+
+/// Opens a package and checks what the layer of models cannot: the stain that its tiles shall have.
+models::ModelPackage open_checked(const fs::path& path) {
+  auto package = models::ModelPackage::open(path);
+  (void)stain_target_of(package);
+  return package;
+}
+
+}  // namespace
 
 fs::path executable_folder() {
   std::error_code error;
@@ -47,11 +59,11 @@ std::vector<models::PackageListing> list_models(const fs::path& folder) {
 
 models::ModelPackage find_package(const std::string& name_or_path) {
   std::error_code error;
-  if (fs::exists(name_or_path, error)) return models::ModelPackage::open(name_or_path);
+  if (fs::exists(name_or_path, error)) return open_checked(name_or_path);
   std::string searched;
   for (const auto& folder : model_folders()) {
     for (const auto& candidate : {folder / name_or_path, folder / (name_or_path + ".tsr")}) {
-      if (fs::exists(candidate, error)) return models::ModelPackage::open(candidate);
+      if (fs::exists(candidate, error)) return open_checked(candidate);
     }
     searched += (searched.empty() ? "" : ", ") + folder.string();
   }
@@ -86,7 +98,7 @@ models::ModelPackage find_encoder(const models::ModelPackage& classifier,
   for (const auto& place : places) {
     for (const auto& listing : models::list_packages(place)) {
       if (listing.task != "patch-encoder" || !listing.problem.empty()) continue;
-      auto package = models::ModelPackage::open(listing.path);
+      auto package = open_checked(listing.path);
       if (package.sha256() == wanted) return package;
     }
   }

@@ -3,14 +3,18 @@
 #include <filesystem>
 #include <optional>
 
+#include "app/workflows/stain.h"
 #include "models/encoders/pack_encoder.h"
 #include "models/runtime/model_package.h"
 
 namespace workflows {
 
 /// Makes an encoder package of weights, zipped where `out` ends in .tsr, and opens it once to check it.
-/// @throws Error as pack_encoder, zip_package.
-models::ModelPackage pack_model(const models::PackOptions& options, const std::filesystem::path& out);
+/// @param stain  what its tiles are made to look like before the encoder's own transform; part of its
+/// identity
+/// @throws Error as pack_encoder, zip_package, stain_target_of.
+models::ModelPackage pack_model(const models::PackOptions& options, const StainOptions& stain,
+                                const std::filesystem::path& out);
 
 /// Seals a package folder anew after its card or facts were edited by hand: the hashes of all files are taken
 /// again, so its identity changes.

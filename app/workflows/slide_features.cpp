@@ -10,7 +10,8 @@
 namespace workflows {
 namespace {
 
-constexpr double kMppOfTenfold = 10.0;  // µm/px times nominal magnification
+constexpr double kNotableRejection = 0.05;  // share of the tissue
+constexpr double kMppOfTenfold = 10.0;      // µm/px times nominal magnification
 
 }  // namespace
 
@@ -26,6 +27,19 @@ imaging::TileGrid tissue_grid(const imaging::SlideInfo& info, const imaging::Sli
     if (error.code() != imaging::ErrorCode::no_tissue) throw;
     throw imaging::Error(error.code(), fmt::format("{}: {}", info.path.string(), error.what()));
   }
+}
+
+std::vector<std::string> rejection_warnings(const imaging::TissueRejections& rejected) {
+  std::vector<std::string> warnings;
+  const auto warn = [&](double share, std::string_view what, std::string_view option) {
+    if (share <= kNotableRejection) return;
+    warnings.push_back(fmt::format("{:.0f} % of the tissue is {} and was left out; --no-{} keeps it.",
+                                   100 * share, what, option));
+  };
+  warn(rejected.pen, "under pen marks", "reject-pen");
+  warn(rejected.folds, "folded", "reject-folds");
+  warn(rejected.blur, "out of focus", "reject-blur");
+  return warnings;
 }
 
 std::vector<std::string> check_scale(const imaging::SlideScale& scale, double spacing, double tolerance,
@@ -48,8 +62,9 @@ std::vector<std::string> check_scale(const imaging::SlideScale& scale, double sp
 }
 
 SlideFeatures encode_tiles(const imaging::SlideReader& reader, const imaging::TileGrid& grid,
-                           models::Encoder& encoder, const std::string& id, std::int64_t batch,
-                           double max_corrupt, int decode, const imaging::JobContext& job) {
+                           models::Encoder& encoder, const SlideStain& stain, const std::string& id,
+                           std::int64_t batch, double max_corrupt, int decode,
+                           const imaging::JobContext& job) {
   const auto total = static_cast<std::int64_t>(grid.tiles().size());
   SlideFeatures slide;
   slide.bag.id = id;
@@ -70,6 +85,7 @@ SlideFeatures encode_tiles(const imaging::SlideReader& reader, const imaging::Ti
   job.checkpoint("tiles", 0, total);
   while (auto tile = stream.next()) {
     if (job.stop_token().stop_requested()) throw imaging::Cancelled{};
+    if (stain.normalizer) stain.normalizer->apply(tile->pixels);
     slide.numbers.push_back(tile->number);
     waiting.push_back(std::move(tile->pixels));
     if (static_cast<std::int64_t>(waiting.size()) == batch) flush();

@@ -9,6 +9,7 @@
 
 #include "app/workflows/case_folder.h"
 #include "app/workflows/inputs.h"
+#include "app/workflows/stain.h"
 #include "imaging/base/job.h"
 #include "imaging/slide/slide_reader.h"
 #include "imaging/tiling/tile_grid.h"
@@ -29,6 +30,9 @@ namespace workflows {
                                             const imaging::TileGridOptions& options,
                                             const imaging::TissueMask& tissue);
 
+/// A sentence for each reason that took more than 5 % of the tissue out of the mask.
+[[nodiscard]] std::vector<std::string> rejection_warnings(const imaging::TissueRejections& rejected);
+
 /// What a person must know of this scale, e.g. that it was given as pixels; empty where nothing.
 /// @param spacing    of the model, µm/px
 /// @param tolerance  relative
@@ -45,13 +49,15 @@ struct SlideFeatures {
 };
 
 /// Reads, decodes and encodes every tile of the grid. Batches are cut by grid order alone. Reports "tiles".
+/// @param stain    how tiles are changed before the encoder's own transform, if at all
 /// @param batch    tiles per network call
 /// @param decode   workers that read
 /// @throws Error   as Encoder::encode; `corrupt_data` as soon as the share of corrupt tiles is sure to exceed
 /// `max_corrupt`, or where all are; Cancelled.
 [[nodiscard]] SlideFeatures encode_tiles(const imaging::SlideReader& reader, const imaging::TileGrid& grid,
-                                         models::Encoder& encoder, const std::string& id, std::int64_t batch,
-                                         double max_corrupt, int decode, const imaging::JobContext& job);
+                                         models::Encoder& encoder, const SlideStain& stain,
+                                         const std::string& id, std::int64_t batch, double max_corrupt,
+                                         int decode, const imaging::JobContext& job);
 
 /// Attributes of `coords` as CLAM and TRIDENT name them. Paths stay empty.
 /// @param level0_patches  true for coordinates alone, which CLAM reads at level 0 (patch_size in level-0

@@ -7,8 +7,10 @@
 #include <string>
 
 #include "app/workflows/analyze.h"
+#include "app/workflows/stain.h"
 #include "imaging/base/job.h"
 #include "imaging/base/options.h"
+#include "imaging/stain/stain_augment.h"
 #include "models/encoders/tile_classifier_trainer.h"
 
 namespace workflows {
@@ -44,6 +46,8 @@ struct TrainEncoderRequest {
   std::string name;              ///< empty: the folder's
   TileSampleOptions sample;
   models::TileTrainingOptions training;
+  imaging::StainAugmentOptions augment;
+  StainOptions stain;  ///< normalised before training, and wherever the encoder is used
   RuntimeOptions runtime;
 };
 

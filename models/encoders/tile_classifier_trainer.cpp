@@ -7,7 +7,6 @@
 #include <torch/utils.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numbers>
 #include <numeric>
@@ -26,10 +25,6 @@ using imaging::ErrorCode;
 using imaging::Image8;
 using imaging::Random;
 
-/// Rows: haematoxylin, eosin, DAB as unit vectors over optical density of R, G, B. [ruifrok2001]
-constexpr std::array<float, 9> kStains{0.650F, 0.704F, 0.286F, 0.072F, 0.990F,
-                                       0.105F, 0.268F, 0.570F, 0.776F};
-
 torch::Tensor normalise(const torch::Tensor& x) {
   static const auto mean = torch::tensor({0.485F, 0.456F, 0.406F}).view({1, 3, 1, 1});
   static const auto std = torch::tensor({0.229F, 0.224F, 0.225F}).view({1, 3, 1, 1});
@@ -39,17 +34,12 @@ torch::Tensor normalise(const torch::Tensor& x) {
 /// Random views of a batch, drawn from one generator in the order of the tiles.
 class TileAugmenter {
  public:
-  TileAugmenter(const TileTrainingOptions& options, Random& random)
-      : options_(options),
-        random_(random),
-        stains_(torch::tensor(std::vector<float>(kStains.begin(), kStains.end())).view({3, 3})),
-        inverse_(torch::inverse(stains_)) {}
+  TileAugmenter(const TileTrainingOptions& options, Random& random) : options_(options), random_(random) {}
 
   /// @param tiles  [B, 3, H, W] uint8
   /// @return       [B, 3, H, W] float32 in 0..1
   torch::Tensor operator()(const torch::Tensor& tiles) {
-    auto x = jitter_stains(turn(tiles));
-    x = blur(x);
+    auto x = blur(turn(tiles).to(torch::kFloat32) / 255);
     if (options_.noise > 0) {
       x += torch::randn_like(x) * draw(tiles.size(0), [&] { return random_.uniform(0, options_.noise); });
     }
@@ -76,33 +66,6 @@ class TileAugmenter {
     return torch::stack(turned);
   }
 
-  /// In optical density a change of stains is one 3 x 3 matrix a tile, and one of the light one factor a
-  /// channel.
-  torch::Tensor jitter_stains(const torch::Tensor& tiles) {
-    const auto count = tiles.size(0);
-    const auto spread = options_.stain_jitter;
-    auto density = ((tiles.to(torch::kFloat32) + 1) / 256).log_().neg_().flatten(2);
-    if (spread > 0) {
-      std::vector<torch::Tensor> matrices;
-      for (std::int64_t i = 0; i < count; ++i) {
-        std::vector<float> directions(kStains.begin(), kStains.end());
-        for (auto& value : directions)
-          value = std::max(0.0F, value + static_cast<float>(random_.normal(0, 0.3 * spread)));
-        const auto drawn = torch::tensor(directions).view({3, 3});
-        std::vector<float> strengths(3);
-        for (auto& value : strengths) value = static_cast<float>(std::exp(random_.normal(0, spread)));
-        const auto rows =
-            drawn / drawn.norm(2, 1, true).clamp_min(1e-3) * torch::tensor(strengths).view({3, 1});
-        matrices.push_back(torch::matmul(inverse_, rows).t());
-      }
-      density = torch::bmm(torch::stack(matrices), density).clamp_(-0.2, 6);
-      std::vector<float> light(static_cast<std::size_t>(count * 3));
-      for (auto& value : light) value = static_cast<float>(random_.normal(0, 0.1 * spread));
-      density += torch::tensor(light).view({count, 3, 1});
-    }
-    return density.neg_().exp_().view(tiles.sizes());
-  }
-
   torch::Tensor blur(const torch::Tensor& x) {
     if (options_.blur == 0) return x;
     const auto share =
@@ -113,17 +76,20 @@ class TileAugmenter {
 
   const TileTrainingOptions& options_;
   Random& random_;
-  torch::Tensor stains_;
-  torch::Tensor inverse_;
 };
 
 struct LabelledTiles {
   std::span<const Image8> tiles;
   std::span<const int> labels;
 
-  [[nodiscard]] torch::Tensor images(std::span<const std::size_t> which) const {
+  /// @param change  applied to each tile in turn
+  template <typename Change>
+  [[nodiscard]] torch::Tensor images(std::span<const std::size_t> which, const Change& change) const {
     std::vector<Image8> chosen;
-    for (const auto index : which) chosen.push_back(tiles[index]);
+    for (const auto index : which) {
+      chosen.push_back(tiles[index]);
+      change(chosen.back());
+    }
     return tensor_from_images(chosen);
   }
   [[nodiscard]] torch::Tensor targets(std::span<const std::size_t> which) const {
@@ -162,11 +128,12 @@ std::vector<std::int64_t> count_classes(std::span<const int> labels, int classes
 class Trainer {
  public:
   Trainer(LabelledTiles train, LabelledTiles val, int classes, const TileTrainingOptions& options,
-          const imaging::JobContext& job)
+          const StainChange& change_stain, const imaging::JobContext& job)
       : train_(train),
         val_(val),
         classes_(classes),
         options_(options),
+        change_stain_(change_stain),
         job_(job),
         random_(static_cast<std::uint64_t>(options.seed), /*stream=*/1),
         augment_(options, random_) {
@@ -248,7 +215,10 @@ class Trainer {
       job_.checkpoint(stage, step, steps);
       set_learning_rate(optimizer, epoch * steps + step);
       const auto which = std::span(order).subspan(static_cast<std::size_t>(step) * batch, batch);
-      const auto logits = head_->forward(network_->forward(normalise(augment_(train_.images(which)))));
+      const auto logits =
+          head_->forward(network_->forward(normalise(augment_(train_.images(which, [&](Image8& tile) {
+            if (change_stain_) change_stain_(tile, random_);
+          })))));
       const auto loss = torch::cross_entropy_loss(logits, train_.targets(which), class_weights_);
       optimizer.zero_grad();
       loss.backward();
@@ -271,7 +241,7 @@ class Trainer {
                       static_cast<std::int64_t>(order.size()));
       const auto which = std::span(order).subspan(
           begin, std::min(static_cast<std::size_t>(options_.batch), order.size() - begin));
-      const auto x = normalise(val_.images(which).to(torch::kFloat32) / 255);
+      const auto x = normalise(val_.images(which, [](Image8&) {}).to(torch::kFloat32) / 255);
       const auto predicted = head_->forward(network_->forward(x)).argmax(1);
       for (std::size_t i = 0; i < which.size(); ++i) {
         const int label = val_.labels[which[i]];
@@ -295,6 +265,7 @@ class Trainer {
   LabelledTiles val_;
   int classes_;
   const TileTrainingOptions& options_;
+  const StainChange& change_stain_;
   const imaging::JobContext& job_;
   Random random_;
   TileAugmenter augment_;
@@ -308,7 +279,8 @@ class Trainer {
 
 TrainedEncoder train_tile_classifier(std::span<const Image8> tiles, std::span<const int> labels,
                                      std::span<const Image8> val_tiles, std::span<const int> val_labels,
-                                     const TileTrainingOptions& options, const imaging::JobContext& job) {
+                                     const TileTrainingOptions& options, const StainChange& change_stain,
+                                     const imaging::JobContext& job) {
   imaging::check_options(options);
   const int classes = labels.empty() ? 0 : *std::max_element(labels.begin(), labels.end()) + 1;
   const LabelledTiles train{tiles, labels};
@@ -320,7 +292,7 @@ TrainedEncoder train_tile_classifier(std::span<const Image8> tiles, std::span<co
     throw Error(ErrorCode::invalid_argument,
                 "Training needs labels from 0 without gaps and at least two classes.");
   }
-  return Trainer(train, val, classes, options, job).run();
+  return Trainer(train, val, classes, options, change_stain, job).run();
 }
 
 }  // namespace models

@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "imaging/base/image.h"
 #include "imaging/base/job.h"
 #include "imaging/base/options.h"
+#include "imaging/base/random.h"
 #include "models/encoders/resnet_arguments.h"
 #include "models/runtime/safetensors.h"
 
@@ -22,7 +24,6 @@ struct TileTrainingOptions {
   std::int64_t batch = 64;
   double learning_rate = 2e-3;  ///< at the peak; warm-up over a tenth of the steps, then a cosine to zero
   double weight_decay = 0.05;   ///< on convolution and classifier weights only
-  double stain_jitter = 0.3;    ///< 0 for none; strengths, directions and background of the stains
   double blur = 0.5;            ///< share of tiles that are blurred a little
   double noise = 0.02;          ///< largest deviation of added noise, of the range 0 to 1
   bool balance_classes = true;  ///< weighs each class by the inverse of its frequency
@@ -43,9 +44,6 @@ void visit_fields(Visitor&& field, Options& options) {
         FieldInfo{.help = "Peak learning rate", .min = 1e-7, .max = 1});
   field("weight_decay", options.weight_decay,
         FieldInfo{.help = "AdamW's decoupled decay", .min = 0, .max = 1});
-  field(
-      "stain_jitter", options.stain_jitter,
-      FieldInfo{.help = "Spread of the stains' strength and colour in optical density", .min = 0, .max = 1});
   field("blur", options.blur, FieldInfo{.help = "Share of tiles that are blurred", .min = 0, .max = 1});
   field("noise", options.noise, FieldInfo{.help = "Largest deviation of added noise", .min = 0, .max = 0.5});
   field("balance_classes", options.balance_classes, FieldInfo{.help = "Weigh rare classes up"});
@@ -66,23 +64,24 @@ struct TrainedEncoder {
   std::size_t best_epoch = 0;
 };
 
+/// Changes a tile's colours at random, in place, as if another laboratory had stained it.
+using StainChange = std::function<void(imaging::Image8& tile, imaging::Random& random)>;
+
 /// Trains a ResNet with a linear classifier on labelled tiles and gives back the network without the
 /// classifier, for tiles normalised with ImageNet's mean and deviation (`pack_encoder`'s default).
 ///
-/// Each tile is turned and mirrored, its optical density is taken apart into stains (Ruifrok's haematoxylin,
-/// eosin, DAB directions) whose strengths and directions are drawn anew, so that the network cannot lean on
-/// the stain; then white level, blur and noise. [ruifrok2001]
+/// Each tile is turned and mirrored, its stain is changed, so that the network cannot lean on it; then blur
+/// and noise.
 ///
 /// @param tiles, labels  RGB8 of one size, at least 32 px; labels from 0 without gaps, at least two classes
 /// @param val_tiles      may be empty
+/// @param change_stain   may be empty; called once a tile and epoch, in the order of the tiles
 /// @return  the same bits for the same input, options and number of threads
 /// @throws Error  `invalid_argument` on counts, labels or sizes that do not fit; Cancelled
 /// @par Memory   A batch at a time beyond the tiles themselves.
-[[nodiscard]] TrainedEncoder train_tile_classifier(std::span<const imaging::Image8> tiles,
-                                                   std::span<const int> labels,
-                                                   std::span<const imaging::Image8> val_tiles,
-                                                   std::span<const int> val_labels,
-                                                   const TileTrainingOptions& options,
-                                                   const imaging::JobContext& job);
+[[nodiscard]] TrainedEncoder train_tile_classifier(
+    std::span<const imaging::Image8> tiles, std::span<const int> labels,
+    std::span<const imaging::Image8> val_tiles, std::span<const int> val_labels,
+    const TileTrainingOptions& options, const StainChange& change_stain, const imaging::JobContext& job);
 
 }  // namespace models

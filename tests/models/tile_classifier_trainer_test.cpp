@@ -59,7 +59,7 @@ TEST(TileClassifierTrainerTest, LearnsWhatTellsTheClassesApart) {
   const imaging::JobContext job({}, [&](const imaging::Progress& step) { stages.push_back(step.stage); });
 
   const auto trained =
-      train_tile_classifier(train.images, train.labels, val.images, val.labels, small_options(), job);
+      train_tile_classifier(train.images, train.labels, val.images, val.labels, small_options(), {}, job);
 
   ASSERT_EQ(trained.epochs.size(), 6U);
   EXPECT_GT(trained.epochs[trained.best_epoch].accuracy, 0.9);
@@ -74,10 +74,10 @@ TEST(TileClassifierTrainerTest, GivesTheSameBitsForTheSameSeed) {
   const auto train = paint_tiles(32, 1);
   auto options = small_options();
   options.epochs = 1;
-  const auto first = train_tile_classifier(train.images, train.labels, {}, {}, options, {});
-  const auto second = train_tile_classifier(train.images, train.labels, {}, {}, options, {});
+  const auto first = train_tile_classifier(train.images, train.labels, {}, {}, options, {}, {});
+  const auto second = train_tile_classifier(train.images, train.labels, {}, {}, options, {}, {});
   options.seed = 4;
-  const auto other = train_tile_classifier(train.images, train.labels, {}, {}, options, {});
+  const auto other = train_tile_classifier(train.images, train.labels, {}, {}, options, {}, {});
   for (const auto& [name, tensor] : first.state) EXPECT_TRUE(tensor.equal(second.state.at(name))) << name;
   EXPECT_FALSE(first.state.at("conv1.weight").equal(other.state.at("conv1.weight")));
 }
@@ -86,7 +86,7 @@ TEST(TileClassifierTrainerTest, StopsWhenAsked) {
   const auto train = paint_tiles(32, 1);
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_THROW((void)train_tile_classifier(train.images, train.labels, {}, {}, small_options(),
+  EXPECT_THROW((void)train_tile_classifier(train.images, train.labels, {}, {}, small_options(), {},
                                            imaging::JobContext(stop.get_token())),
                imaging::Cancelled);
 }
@@ -94,7 +94,7 @@ TEST(TileClassifierTrainerTest, StopsWhenAsked) {
 TEST(TileClassifierTrainerTest, RefusesLabelsAndTilesThatDoNotFit) {
   const auto train = paint_tiles(8, 1);
   const auto refused = [&](const std::vector<Image8>& images, const std::vector<int>& labels) {
-    EXPECT_THAT([&] { (void)train_tile_classifier(images, labels, {}, {}, small_options(), {}); },
+    EXPECT_THAT([&] { (void)train_tile_classifier(images, labels, {}, {}, small_options(), {}, {}); },
                 testing::Throws<Error>(support::HasCode(ErrorCode::invalid_argument)));
   };
   refused(train.images, {0, 1});

@@ -43,8 +43,11 @@ void attach_show(CLI::App& command, Session& session) {
       Reply reply;
       reply.json = package.manifest();
       reply.json["package_sha256"] = package.sha256();
-      reply.text = fmt::format("{} ({}, {})\nsha256 {}\n\n{}\n", package.name(), package.task(),
-                               package.architecture(), package.sha256(), package.card());
+      std::string stain;
+      if (const auto target = workflows::stain_target_of(package))
+        stain = fmt::format("stain normalised by {}\n", target->method);
+      reply.text = fmt::format("{} ({}, {})\nsha256 {}\n{}\n{}\n", package.name(), package.task(),
+                               package.architecture(), package.sha256(), stain, package.card());
       return reply;
     });
   });
@@ -80,6 +83,7 @@ void attach_verify(CLI::App& command, Session& session) {
 
 void attach_pack(CLI::App& command, Session& session) {
   auto options = std::make_shared<models::PackOptions>();
+  auto stain = std::make_shared<workflows::StainOptions>();
   auto out = std::make_shared<fs::path>();
   command.add_option("FILE", options->weights, "TorchScript module (.pt) or state dict (.pth, .safetensors)")
       ->required()
@@ -88,9 +92,10 @@ void attach_pack(CLI::App& command, Session& session) {
       ->required()
       ->type_name("PKG");
   bind_fields(command, *options);
-  command.callback([options, out, &session] {
+  bind_fields(command, *stain);
+  command.callback([options, stain, out, &session] {
     session.run([&](const imaging::JobContext&) {
-      const auto package = workflows::pack_model(*options, *out);
+      const auto package = workflows::pack_model(*options, *stain, *out);
       return Reply{.json = {{"name", package.name()},
                             {"path", out->string()},
                             {"task", package.task()},
@@ -129,6 +134,8 @@ void attach_train_encoder(CLI::App& command, Session& session) {
   command.add_option("--name", request->name, "Name of the package; by default the folder's");
   bind_fields(command, request->sample);
   bind_fields(command, request->training);
+  bind_fields(command, request->augment);
+  bind_fields(command, request->stain);
   command.callback([request, &session] {
     session.run([&](const imaging::JobContext& job) {
       request->runtime = session.runtime();
