@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <fstream>
 #include <functional>
 #include <mutex>
 #include <utility>
@@ -193,6 +195,54 @@ void write_hdf5(const fs::path& path, const std::function<void(const Handle&)>& 
 
 // ---------------------------------------------------------------------------------------------- reading
 
+/// The library walks a global heap, where texts of any length lie, without looking where its objects end, and
+/// never comes back from a damaged one: so they are walked here first.
+/// @param heap  from its signature, as much of the file as follows, at most its stated size
+bool is_sound_heap(std::string_view heap) {
+  constexpr std::size_t kHeader = 16;  // of the heap and of each object, where lengths have 8 bytes
+  const auto length_at = [&](std::size_t at) {
+    std::uint64_t length = 0;
+    std::memcpy(&length, heap.data() + at, sizeof length);
+    return length;
+  };
+  if (heap.size() < kHeader || length_at(8) != heap.size()) return false;
+  for (std::size_t at = kHeader; at + kHeader <= heap.size();) {
+    std::uint16_t number = 0;
+    std::memcpy(&number, heap.data() + at, sizeof number);
+    const auto length = length_at(at + 8);
+    if (length > heap.size()) return false;
+    const auto step = number == 0 ? length : kHeader + (length + 7) / 8 * 8;  // number 0 is the free space
+    if (step < kHeader || step > heap.size() - at) return false;
+    at += step;
+  }
+  return true;
+}
+
+void check_heaps(const fs::path& path) {
+  static constexpr std::string_view kSignature("GCOL\1\0\0\0", 8);
+  constexpr std::size_t kBlock = 4U << 20;
+  std::ifstream file(path, std::ios::binary);
+  std::string block(kBlock + kSignature.size(), '\0');
+  for (std::uint64_t start = 0; file; start += kBlock) {
+    file.seekg(static_cast<std::streamoff>(start));
+    file.read(block.data(), static_cast<std::streamsize>(block.size()));
+    const std::string_view read(block.data(), static_cast<std::size_t>(file.gcount()));
+    for (auto at = read.find(kSignature); at < kBlock; at = read.find(kSignature, at + 1)) {
+      std::ifstream heap_file(path, std::ios::binary);
+      std::uint64_t size = 0;
+      heap_file.seekg(static_cast<std::streamoff>(start + at + 8));
+      heap_file.read(reinterpret_cast<char*>(&size), sizeof size);
+      std::string heap(heap_file && size <= fs::file_size(path) ? size : 0, '\0');
+      heap_file.seekg(static_cast<std::streamoff>(start + at));
+      heap_file.read(heap.data(), static_cast<std::streamsize>(heap.size()));
+      if (!heap_file || !is_sound_heap(heap)) {
+        fail(ErrorCode::corrupt_data, path,
+             fmt::format("its texts at byte {} are damaged; encode the slide again", start + at));
+      }
+    }
+  }
+}
+
 /// Read-only and, where the library allows, without a lock: bags lie on network drives, and may be read while
 /// written.
 Handle open_file(const fs::path& path) {
@@ -204,6 +254,15 @@ Handle open_file(const fs::path& path) {
   if (!file.is_open()) {
     fail(ErrorCode::corrupt_data, path, fmt::format("not a whole HDF5 file ({})", hdf5_reason()));
   }
+  const Handle creation(H5Fget_create_plist(file.id()), &H5Pclose);
+  std::size_t offset_bytes = 0, length_bytes = 0;
+  H5Pget_sizes(creation.id(), &offset_bytes, &length_bytes);
+  if (length_bytes != 8) {
+    fail(
+        ErrorCode::corrupt_data, path,
+        fmt::format("an HDF5 file whose lengths have {} bytes, not 8; encode the slide again", length_bytes));
+  }
+  check_heaps(path);
   return file;
 }
 
