@@ -25,7 +25,7 @@ namespace imaging {
 /// with the very same steps. What it cannot do alike (tiles an Aperio slide lacks, any level of another kind)
 /// leaves the whole file to OpenSlide, here and now: see `info().reader`.
 ///
-/// Keeps up to 32 MB of decoded tiles, so that regions that cut tiles decode each about once.
+/// Keeps up to 32 MB of decoded tiles that regions cut, so that neighbours decode each about once.
 ///
 /// @throws Error  as open_with_openslide; `corrupt_data` too where the list of images leads back to
 ///                itself, more than half of level 0's tiles are not listed or none lies inside the file.

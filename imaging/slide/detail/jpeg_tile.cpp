@@ -39,14 +39,16 @@ class TileDecoder {
   TileDecoder(const TileDecoder&) = delete;
   TileDecoder& operator=(const TileDecoder&) = delete;
 
-  std::string decode(const JpegTileForm& form, std::span<const std::uint8_t> data, std::uint8_t* rgb) {
-    if (setjmp(back_) == 0) run(form, data, rgb);
+  std::string decode(const JpegTileForm& form, std::span<const std::uint8_t> data, std::uint8_t* rgb,
+                     std::size_t row_bytes) {
+    if (setjmp(back_) == 0) run(form, data, rgb, row_bytes);
     return message_;
   }
 
  private:
   /// libjpeg leaves by longjmp: nothing here may own anything.
-  void run(const JpegTileForm& form, std::span<const std::uint8_t> data, std::uint8_t* rgb) {
+  void run(const JpegTileForm& form, std::span<const std::uint8_t> data, std::uint8_t* rgb,
+           std::size_t row_bytes) {
     jpeg_create_decompress(&jpeg_);
     if (!form.tables.empty()) {
       jpeg_mem_src(&jpeg_, form.tables.data(), form.tables.size());
@@ -66,7 +68,6 @@ class TileDecoder {
     jpeg_.out_color_space = JCS_RGB;
     if (jpeg_has_multiple_scans(&jpeg_) != 0) jpeg_.progress = &progress_;
     jpeg_start_decompress(&jpeg_);
-    const auto row_bytes = static_cast<std::size_t>(3 * form.size.width);
     std::array<JSAMPROW, 2 * MAX_SAMP_FACTOR> rows;
     while (jpeg_.output_scanline < jpeg_.output_height) {
       const auto count = std::min<JDIMENSION>(static_cast<JDIMENSION>(rows.size()),
@@ -95,10 +96,10 @@ std::string libjpeg_turbo_version() {
                      LIBJPEG_TURBO_VERSION_NUMBER / 1000 % 1000, LIBJPEG_TURBO_VERSION_NUMBER % 1000);
 }
 
-std::string decode_jpeg_tile(const JpegTileForm& form, std::span<const std::uint8_t> data,
-                             std::uint8_t* rgb) {
+std::string decode_jpeg_tile(const JpegTileForm& form, std::span<const std::uint8_t> data, std::uint8_t* rgb,
+                             std::size_t row_bytes) {
   TileDecoder decoder;
-  return decoder.decode(form, data, rgb);
+  return decoder.decode(form, data, rgb, row_bytes);
 }
 
 }  // namespace imaging::detail

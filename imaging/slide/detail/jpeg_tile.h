@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -22,10 +23,11 @@ struct JpegTileForm {
 /// the decoder (data that ends early or does not decode) counts as damage, so no grey is made up.
 ///
 /// @param data  the tile's bytes in the file
-/// @param rgb   size.width x size.height x 3; holds no picture where decoding failed
+/// @param rgb   its first pixel; size.height rows of size.width x 3, `row_bytes` apart; where decoding failed
+///              they hold no picture
 /// @return      why it failed; empty where it did not. More than 100 scans and other sizes are refused.
 /// @par Threads Reentrant: nothing outlives the call.
 [[nodiscard]] std::string decode_jpeg_tile(const JpegTileForm& form, std::span<const std::uint8_t> data,
-                                           std::uint8_t* rgb);
+                                           std::uint8_t* rgb, std::size_t row_bytes);
 
 }  // namespace imaging::detail
