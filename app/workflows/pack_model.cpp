@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "app/workflows/model_registry.h"
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
 #include "imaging/base/json_text.h"
@@ -38,9 +37,11 @@ models::ModelPackage reseal_model(const fs::path& folder, const std::optional<fs
   };
   auto manifest = read_json(folder / "manifest.json");
   if (facts) manifest.merge_patch(read_json(*facts));
+  if (const auto stain = manifest.find("stain_normalisation"); stain != manifest.end())
+    (void)imaging::stain_profile_from_json(*stain);
   if (card) imaging::write_file(folder / "README.md", imaging::read_file(*card));
   models::seal_package(folder, manifest);
-  return find_package(folder.string());
+  return models::ModelPackage::open(folder);
 }
 
 }  // namespace workflows
