@@ -25,6 +25,7 @@ nlohmann::ordered_json describe(const InputFile& file, const std::optional<std::
   entry["vendor"] = info.vendor;
   entry["objective_power"] =
       info.objective_power ? nlohmann::ordered_json(*info.objective_power) : nlohmann::ordered_json();
+  entry["laterality"] = info.laterality ? nlohmann::ordered_json(*info.laterality) : nlohmann::ordered_json();
   entry["reader"] = info.reader;
   entry["reader_version"] = info.reader_version;
   entry["associated_images"] = info.associated_images;

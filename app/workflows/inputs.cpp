@@ -18,9 +18,9 @@ namespace workflows {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::array<std::string_view, 14> kImageExtensions{".svs",    ".tif", ".tiff", ".ndpi", ".vms",
-                                                            ".vmu",    ".scn", ".mrxs", ".bif",  ".svslide",
-                                                            ".qptiff", ".png", ".jpg",  ".jpeg"};
+constexpr std::array<std::string_view, 18> kImageExtensions{
+    ".svs",     ".tif",    ".tiff", ".ndpi", ".vms",  ".vmu", ".scn", ".mrxs", ".bif",
+    ".svslide", ".qptiff", ".png",  ".jpg",  ".jpeg", ".dcm", ".mha", ".mhd",  ".nii"};
 
 bool has_image_extension(const fs::path& path) {
   std::string extension = path.extension().string();

@@ -47,6 +47,11 @@ std::optional<SlideScale> from_tiff(const ScaleClaims& claims, std::vector<std::
   return std::nullopt;
 }
 
+void warn_where_not_square(const SlideScale& scale, std::vector<std::string>& warnings) {
+  if (!differ(scale.mpp_x, scale.mpp_y)) return;
+  warnings.push_back(fmt::format("Pixels are not square: {:.4g} x {:.4g} um/px.", scale.mpp_x, scale.mpp_y));
+}
+
 }  // namespace
 
 std::optional<double> parse_number(std::string_view text) {
@@ -67,10 +72,7 @@ std::optional<SlideScale> judge_scale(const ScaleClaims& claims, std::vector<std
   }
   const auto scale = mpp ? mpp : tiff;
   if (!scale) return std::nullopt;
-  if (differ(scale->mpp_x, scale->mpp_y)) {
-    warnings.push_back(
-        fmt::format("Pixels are not square: {:.4g} x {:.4g} um/px.", scale->mpp_x, scale->mpp_y));
-  }
+  warn_where_not_square(*scale, warnings);
   if (claims.objective_power && *claims.objective_power > 0) {
     const double factor = scale->mpp_x * *claims.objective_power / 10;  // 10x is nominally 1 µm/px
     if (factor > kObjectiveFactor || factor < 1 / kObjectiveFactor) {
@@ -79,6 +81,18 @@ std::optional<SlideScale> judge_scale(const ScaleClaims& claims, std::vector<std
     }
   }
   return scale;
+}
+
+std::optional<SlideScale> judge_spacing(const SlideScale& stated, std::vector<std::string>& warnings) {
+  if (!is_plausible(stated.mpp_x) || !is_plausible(stated.mpp_y)) {
+    warnings.push_back(fmt::format(
+        "The file's spacing of {:.4g} x {:.4g} um/px ({}) is not believable (outside {} to {}) and is "
+        "not used.",
+        stated.mpp_x, stated.mpp_y, stated.source, kLeastMpp, kLargestMpp));
+    return std::nullopt;
+  }
+  warn_where_not_square(stated, warnings);
+  return stated;
 }
 
 }  // namespace imaging

@@ -24,6 +24,10 @@ struct ScaleClaims {
 [[nodiscard]] std::optional<SlideScale> judge_scale(const ScaleClaims& claims,
                                                     std::vector<std::string>& warnings);
 
+/// A scale that a medical image states, within the same range; `warnings` as above.
+[[nodiscard]] std::optional<SlideScale> judge_spacing(const SlideScale& stated,
+                                                      std::vector<std::string>& warnings);
+
 /// The whole text as a number, independent of the locale; none where it is not one.
 [[nodiscard]] std::optional<double> parse_number(std::string_view text);
 

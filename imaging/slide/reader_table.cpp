@@ -10,6 +10,7 @@
 #include "imaging/base/error.h"
 #include "imaging/slide/file_scale.h"
 #include "imaging/slide/flat_reader.h"
+#include "imaging/slide/itk_reader.h"
 #include "imaging/slide/openslide_reader.h"
 #include "imaging/slide/tiff_reader.h"
 
@@ -25,6 +26,8 @@ constexpr std::array kReaders{
                 "BIF, tiled TIFF",
                 &openslide_version, &openslide_recognises, &open_with_openslide},
     ReaderEntry{"flat", "PNG, JPEG, TIFF", &flat_reader_version, &flat_recognises, &open_flat_image},
+    ReaderEntry{"itk", "2-D DICOM, MetaImage (MHA, MHD) and NIfTI", &itk_reader_version, &itk_recognises,
+                &open_with_itk},
 };
 
 }  // namespace

@@ -18,6 +18,8 @@ std::string text_of(const nlohmann::ordered_json& entry) {
                           : fmt::format("{:.4f} x {:.4f} um/px from {}", entry["mpp_x"].get<double>(),
                                         entry["mpp_y"].get<double>(), entry["mpp_source"].get<std::string>()),
                       entry["reader"].get<std::string>(), entry["reader_version"].get<std::string>());
+  if (!entry["laterality"].is_null())
+    text += fmt::format("  {} eye\n", entry["laterality"] == "L" ? "left" : "right");
   int number = 0;
   for (const auto& level : entry["levels"]) {
     text +=

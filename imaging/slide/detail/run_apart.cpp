@@ -1,0 +1,105 @@
+#include "imaging/slide/detail/run_apart.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <stdexcept>
+
+namespace imaging::detail {
+namespace {
+
+constexpr rlim_t kMoreMemory = rlim_t{1} << 32;
+
+/// Private memory of this process. Unit: bytes.
+rlim_t memory_now() {
+  std::ifstream in("/proc/self/statm");
+  rlim_t pages = 0;
+  for (int field = 0; field < 6; ++field) in >> pages;
+  return pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE));
+}
+
+[[noreturn]] void run_child(const std::function<std::string()>& work, int out) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGINT, SIGTERM, SIGPIPE})
+    std::signal(signal, SIG_DFL);
+  const rlimit no_core{0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  const auto most = memory_now() + kMoreMemory;
+  const rlimit memory{most, most};
+  setrlimit(RLIMIT_DATA, &memory);
+  const int nowhere = open("/dev/null", O_RDWR);
+  dup2(nowhere, STDOUT_FILENO);
+  dup2(nowhere, STDERR_FILENO);
+  try {
+    const auto bytes = work();
+    for (std::size_t at = 0; at < bytes.size();) {
+      const auto done = write(out, bytes.data() + at, bytes.size() - at);
+      if (done < 0 && errno == EINTR) continue;
+      if (done <= 0) _exit(1);
+      at += static_cast<std::size_t>(done);
+    }
+  } catch (...) {
+    _exit(1);
+  }
+  _exit(0);
+}
+
+/// False where the time ran out.
+bool read_all(int in, std::chrono::steady_clock::time_point end, std::string& bytes) {
+  std::array<char, 65536> block{};
+  while (true) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now()).count();
+    pollfd ready{in, POLLIN, 0};
+    const int found = left > 0 ? poll(&ready, 1, static_cast<int>(left)) : 0;
+    if (found < 0 && errno == EINTR) continue;
+    if (found <= 0) return false;
+    const auto done = read(in, block.data(), block.size());
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) return true;
+    bytes.append(block.data(), static_cast<std::size_t>(done));
+  }
+}
+
+}  // namespace
+
+std::string run_apart(const std::function<std::string()>& work, std::chrono::seconds limit) {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0)
+    throw std::runtime_error(fmt::format("no process can be made for its decoder: {}", std::strerror(errno)));
+  const auto child = fork();
+  if (child == 0) {
+    close(ends[0]);
+    run_child(work, ends[1]);
+  }
+  close(ends[1]);
+  if (child < 0) {
+    close(ends[0]);
+    throw std::runtime_error(fmt::format("no process can be made for its decoder: {}", std::strerror(errno)));
+  }
+  std::string bytes;
+  const bool is_in_time = read_all(ends[0], std::chrono::steady_clock::now() + limit, bytes);
+  if (!is_in_time) kill(child, SIGKILL);
+  close(ends[0]);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (!is_in_time)
+    throw std::runtime_error(fmt::format("its decoder did not end within {} s", limit.count()));
+  if (WIFSIGNALED(status))
+    throw std::runtime_error(fmt::format("its decoder crashed (signal {})", WTERMSIG(status)));
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw std::runtime_error("its decoder failed");
+  return bytes;
+}
+
+}  // namespace imaging::detail
