@@ -20,9 +20,7 @@ constexpr int kOpeningSide = 20;       // of the published rule, at half size
 constexpr int kFitSide = 512;          // longer side of the picture a circle is fitted in
 constexpr int kLeastContrast = 12;     // grey levels between the darkest and the brightest percentile
 constexpr double kNearWhite = 235;     // every channel of a white border
-constexpr double kLeastFilled = 0.86;  // bright share of the disc within the frame
 constexpr double kMostOutside = 0.06;  // share of the bright pixels outside the disc
-constexpr double kLeastEdge = 0.6;     // share of the disc's rim in the frame at which the mask ends
 constexpr double kLeastSeen = 0.3;     // of the disc
 constexpr double kLeastRed = 0.9;      // share of a full frame's pixels
 constexpr double kEdgeBand = 0.035;    // of the radius
@@ -144,8 +142,15 @@ double radius_of_edge(const cv::Mat& mask, double row, double column) {
   return static_cast<double>(radius);
 }
 
+struct Demands {
+  double filled;  ///< bright share of the disc within the frame
+  double edge;    ///< share of the disc's rim in the frame at which the mask ends
+};
+constexpr Demands kWhole{0.86, 0.6};
+constexpr Demands kPartlyDark{0.5, 0.4};  ///< a lid or the pupil's edge hides a part
+
 /// Whether the mask (0 or not) is this disc, as far as the frame shows it.
-bool is_explained(const cv::Mat& mask, const Circle& circle) {
+bool is_explained(const cv::Mat& mask, const Circle& circle, const Demands& demands) {
   const double width = mask.cols;
   const double height = mask.rows;
   if (circle.radius < 0.2 * std::min(width, height) || circle.radius > std::hypot(width, height))
@@ -165,7 +170,7 @@ bool is_explained(const cv::Mat& mask, const Circle& circle) {
     }
   }
   if (disc < kLeastSeen * std::numbers::pi * circle.radius * circle.radius) return false;
-  if (filled < kLeastFilled * disc || outside > kMostOutside * bright) return false;
+  if (filled < demands.filled * disc || outside > kMostOutside * bright) return false;
   int seen = 0;
   int edges = 0;
   constexpr int kAngles = 360;
@@ -183,7 +188,7 @@ bool is_explained(const cv::Mat& mask, const Circle& circle) {
     ++seen;
     edges += *within && !*beyond ? 1 : 0;
   }
-  return seen >= kAngles / 10 && edges >= kLeastEdge * seen;
+  return seen >= kAngles / 10 && edges >= demands.edge * seen;
 }
 
 /// The published rule, in pixels of the photograph.
@@ -200,7 +205,7 @@ std::optional<Circle> published_circle(const cv::Mat& grey) {
   const double row = middle_of_long_lines(mask, 1);
   const double column = middle_of_long_lines(mask, 0);
   const double radius = radius_of_edge(mask, row, column);
-  if (radius == 0 || !is_explained(mask, {column, row, radius})) return std::nullopt;
+  if (radius == 0 || !is_explained(mask, {column, row, radius}, kWhole)) return std::nullopt;
   return Circle{2 * column, 2 * row, std::floor(2 * radius)};
 }
 
@@ -272,7 +277,7 @@ cv::Mat largest_piece(const cv::Mat& grey, double threshold) {
 }
 
 /// Ours: thresholds from cautious to bold, the first whose piece is a disc.
-std::optional<Circle> fitted_circle(const cv::Mat& grey) {
+std::optional<Circle> fitted_circle(const cv::Mat& grey, const Demands& demands) {
   const double scale = static_cast<double>(kFitSide) / std::max(grey.rows, grey.cols);
   cv::Mat small;
   cv::resize(grey, small, {}, scale, scale, scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
@@ -299,11 +304,23 @@ std::optional<Circle> fitted_circle(const cv::Mat& grey) {
         points.emplace_back(point);
     }
     const auto circle = consensus_circle(points, std::hypot(mask.rows, mask.cols));
-    if (circle && is_explained(mask, *circle)) {
+    if (circle && is_explained(mask, *circle, demands)) {
       return Circle{(circle->x + 0.5) / scale - 0.5, (circle->y + 0.5) / scale - 0.5, circle->radius / scale};
     }
   }
   return std::nullopt;
+}
+
+/// Median grey level of the darkest of the four corners.
+int darkest_corner(const cv::Mat& grey) {
+  const int width = std::max(1, grey.cols / 16);
+  const int height = std::max(1, grey.rows / 16);
+  int darkest = 255;
+  for (const int x : {0, grey.cols - width}) {
+    for (const int y : {0, grey.rows - height})
+      darkest = std::min(darkest, percentile(grey(cv::Rect(x, y, width, height)), 0.5));
+  }
+  return darkest;
 }
 
 /// Orange to red on the whole, or grey; neither a page nor the pink of a stained slide.
@@ -320,6 +337,16 @@ bool has_retinal_colours(const cv::Mat& picture) {
   cv::bitwise_and(channels[0] >= channels[1], channels[0] >= channels[2], is_red);
   return mean[0] > 1.2 * mean[1] && mean[1] > 0.95 * mean[2] &&
          cv::countNonZero(is_red) > kLeastRed * static_cast<double>(is_red.total());
+}
+
+/// The same of what lies in a circle; grey only where nothing is missing.
+bool is_retina(const cv::Mat& picture, const Circle& circle, bool may_be_grey) {
+  cv::Mat disc = cv::Mat::zeros(picture.size(), CV_8U);
+  cv::circle(disc, {cvRound(circle.x), cvRound(circle.y)}, cvRound(0.9 * circle.radius), cv::Scalar(255),
+             cv::FILLED);
+  const auto mean = cv::mean(picture, disc);
+  if (picture.channels() == 1 || std::abs(mean[0] - mean[2]) < 4) return may_be_grey;
+  return mean[0] > 1.12 * mean[1] && mean[1] > 0.85 * mean[2];
 }
 
 RectD box_of(const Circle& circle, const cv::Mat& picture) {
@@ -356,13 +383,18 @@ FieldOfView find_field_of_view(const Image8& photograph) {
   if (const auto circle = published_circle(grey)) {
     return field_of(*circle, picture, "gdrbench", std::move(warnings));
   }
-  if (const auto circle = fitted_circle(grey)) {
+  if (const auto circle = fitted_circle(grey, kWhole); circle && is_retina(picture, *circle, true)) {
     warnings.emplace_back("The published rule found no field of view; a circle was fitted to its edge.");
+    return field_of(*circle, picture, "circle fit", std::move(warnings));
+  }
+  if (const auto circle = fitted_circle(grey, kPartlyDark); circle && is_retina(picture, *circle, false)) {
+    warnings.emplace_back(
+        "A part of the field of view is dark; a circle was fitted to the edge that is seen.");
     return field_of(*circle, picture, "circle fit", std::move(warnings));
   }
   const double width = picture.cols;
   const double height = picture.rows;
-  const bool is_filled = percentile(grey, 0.02) > 0.12 * percentile(grey, 0.5) + 4;
+  const bool is_filled = darkest_corner(grey) > 0.3 * percentile(grey, 0.75);
   if (is_filled && warnings.empty() && has_retinal_colours(picture)) {
     warnings.emplace_back("No edge of the field of view is seen; the whole frame was taken.");
     return field_of({width / 2 - 0.5, height / 2 - 0.5, std::hypot(width, height) / 2}, picture, "full frame",

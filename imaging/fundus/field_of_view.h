@@ -26,8 +26,9 @@ struct FieldOfView {
 ///
 /// Pixels of a white border are set to black first. The result is believed only where the bright pixels fill
 /// the disc, little else is bright and the disc has an edge there; else a circle is fitted to the edge of the
-/// brightest large piece (consensus of point triples, then least squares). A frame that lies wholly inside
-/// the field, in a retina's colours or grey, is taken as it is.
+/// brightest large piece (consensus of point triples, then least squares), at last also where up to half of
+/// the disc is dark. A frame that lies wholly inside the field, in a retina's colours or grey, is taken as it
+/// is.
 ///
 /// @param photograph  H x W x 3 RGB or H x W x 1 grey
 /// @throws Error   `insufficient_data` where there is no field: blank, no round edge, or colours that are not

@@ -22,7 +22,7 @@ constexpr Colour kCup{1.02F, 0.82F, 0.58F};
 constexpr Colour kExudate{1.02F, 0.80F, 0.34F};
 constexpr Colour kCottonWool{0.90F, 0.70F, 0.50F};
 constexpr Colour kPooledBlood{0.33F, 0.05F, 0.03F};
-constexpr Colour kStrayLight{0.62F, 0.60F, 0.56F};
+constexpr std::array<double, 3> kStrayLight{0.62, 0.60, 0.56};
 // What absorbs it, per unit of depth.
 constexpr Colour kVenousBlood{0.25F, 0.68F, 0.52F};
 constexpr Colour kArterialBlood{0.13F, 0.55F, 0.45F};
@@ -40,6 +40,11 @@ inline float pixel_normal(std::uint32_t x, std::uint32_t y, std::uint32_t seed) 
   const auto h = pixel_hash(x, y, seed);
   const auto sum = (h & 255U) + ((h >> 8) & 255U) + ((h >> 16) & 255U) + (h >> 24);
   return (static_cast<float>(sum) - 510.0F) / 147.8F;
+}
+
+inline double smooth_within(double low, double high, double value) {
+  const double t = std::clamp((value - low) / (high - low), 0.0, 1.0);
+  return t * t * (3 - 2 * t);
 }
 
 /// One plane of floats over the frame.
@@ -128,33 +133,34 @@ class FundusPainter {
   void paint_segment(VesselKind kind, const VesselNode& from, const VesselNode& to) {
     const auto a = frame_.to_pixels(from.at);
     const auto b = frame_.to_pixels(to.at);
-    const double reach = 0.5 * std::max(from.width, to.width) * frame_.px_per_degree() + 1;
+    const double reach =
+        0.5 * static_cast<double>(std::max(from.width, to.width)) * frame_.px_per_degree() + 1;
     const auto length_squared = std::max(1e-9, (b.x - a.x) * (b.x - a.x) + (b.y - a.y) * (b.y - a.y));
     const bool is_vein = kind == VesselKind::vein;
     auto& layer = blood_[is_vein ? 0 : 1];
     auto& mask = truth(kind == VesselKind::irma          ? "irma"
                        : kind == VesselKind::neovascular ? "neovascularisation"
                                                          : "vessels");
-    layer.over(std::min(a.x, b.x) - reach, std::min(a.y, b.y) - reach, std::max(a.x, b.x) + reach,
-               std::max(a.y, b.y) + reach, [&](std::int64_t x, std::int64_t y) {
-                 const double px = static_cast<double>(x) - a.x;
-                 const double py = static_cast<double>(y) - a.y;
-                 const double t =
-                     std::clamp((px * (b.x - a.x) + py * (b.y - a.y)) / length_squared, 0.0, 1.0);
-                 const double distance = std::hypot(px - t * (b.x - a.x), py - t * (b.y - a.y));
-                 const double width = from.width + t * (to.width - from.width);
-                 const double radius = 0.5 * width * frame_.px_per_degree();
-                 if (distance <= std::max(radius, 0.6)) mark(mask, x, y);
-                 const double cover = std::clamp(radius + 0.5 - distance, 0.0, std::min(1.0, 2 * radius));
-                 if (cover <= 0) return;
-                 const double across = std::min(1.0, distance / std::max(radius, 0.5));
-                 double depth = std::sqrt(1 - 0.75 * across * across) * std::min(1.0, 0.27 + 1.7 * width);
-                 if (kind == VesselKind::artery && radius > 1.4) {  // the reflex along the middle
-                   depth *= 1 - 0.38 * std::exp(-across * across / 0.07);
-                 }
-                 if (kind == VesselKind::neovascular || kind == VesselKind::irma) depth *= 1.35;
-                 layer.raise(x, y, static_cast<float>(cover * depth));
-               });
+    layer.over(
+        std::min(a.x, b.x) - reach, std::min(a.y, b.y) - reach, std::max(a.x, b.x) + reach,
+        std::max(a.y, b.y) + reach, [&](std::int64_t x, std::int64_t y) {
+          const double px = static_cast<double>(x) - a.x;
+          const double py = static_cast<double>(y) - a.y;
+          const double t = std::clamp((px * (b.x - a.x) + py * (b.y - a.y)) / length_squared, 0.0, 1.0);
+          const double distance = std::hypot(px - t * (b.x - a.x), py - t * (b.y - a.y));
+          const double width = std::lerp(static_cast<double>(from.width), static_cast<double>(to.width), t);
+          const double radius = 0.5 * width * frame_.px_per_degree();
+          if (distance <= std::max(radius, 0.6)) mark(mask, x, y);
+          const double cover = std::clamp(radius + 0.5 - distance, 0.0, std::min(1.0, 2 * radius));
+          if (cover <= 0) return;
+          const double across = std::min(1.0, distance / std::max(radius, 0.5));
+          double depth = std::sqrt(1 - 0.75 * across * across) * std::min(1.0, 0.27 + 1.7 * width);
+          if (kind == VesselKind::artery && radius > 1.4) {  // the reflex along the middle
+            depth *= 1 - 0.38 * std::exp(-across * across / 0.07);
+          }
+          if (kind == VesselKind::neovascular || kind == VesselKind::irma) depth *= 1.35;
+          layer.raise(x, y, static_cast<float>(cover * depth));
+        });
   }
 
   /// Pigment, choroid, macula, disc and the blood of the vessels.
@@ -229,7 +235,7 @@ class FundusPainter {
                                                        "soft_exudates", "preretinal_haemorrhages"};
     auto& mask = truth(kNames[static_cast<std::size_t>(lesion.kind)]);
     const auto centre = frame_.to_pixels(lesion.at);
-    const double reach = 1.8 * lesion.radius * frame_.px_per_degree() + 2;
+    const double reach = 1.8 * static_cast<double>(lesion.radius) * frame_.px_per_degree() + 2;
     const float pixel = static_cast<float>(1 / frame_.px_per_degree());
     const float offset = static_cast<float>(lesion.seed % 199);
     blood_[0].over(
@@ -341,16 +347,16 @@ class FundusPainter {
         double lamp_here = strength * (1 - domain_.falloff * std::pow(std::min(1.4, off), 2.2) / 1.2);
         if (faults_.partial > 0) {
           const double beyond = dx * std::cos(lid_angle) + dy * std::sin(lid_angle);
-          lamp_here *= 1 - smooth_step(static_cast<float>(lid - 0.12), static_cast<float>(lid + 0.02),
-                                       static_cast<float>(beyond));
+          lamp_here *= 1 - smooth_within(lid - 0.12, lid + 0.02, beyond);
         }
         const double towards = 0.5 + 0.5 * std::cos(std::atan2(dy, dx) - rim_angle);
-        const double rim =
-            domain_.rim * smooth_step(0.72F, 1.0F, static_cast<float>(out)) * towards * towards;
-        const double veil = haze * (0.75 + 0.25 * noise_.octaves(static_cast<float>(dx * 1.5) + 5,
-                                                                 static_cast<float>(dy * 1.5) + 5));
+        const double rim = domain_.rim * smooth_within(0.72, 1.0, out) * towards * towards;
+        const float cloud =
+            noise_.octaves(static_cast<float>(dx * 1.5) + 5, static_cast<float>(dy * 1.5) + 5);
+        const double veil = haze * (0.75 + 0.25 * static_cast<double>(cloud));
         for (int c = 0; c < 3; ++c) {
-          double value = row[x][c] * domain_.colour[static_cast<std::size_t>(c)] * lamp_here;
+          double value =
+              static_cast<double>(row[x][c]) * domain_.colour[static_cast<std::size_t>(c)] * lamp_here;
           value =
               value * (1 - 0.8 * veil) + veil * strength * 0.62 * kStrayLight[static_cast<std::size_t>(c)];
           value = value * (1 - rim) + rim * strength * 0.8 * kStrayLight[static_cast<std::size_t>(c)];
@@ -423,7 +429,8 @@ class FundusPainter {
           const float noise = pixel_normal(static_cast<std::uint32_t>(x), static_cast<std::uint32_t>(y),
                                            seed + static_cast<std::uint32_t>(c) * 7919U);
           const double dark = edge > 0 ? 1.0 : 0.45;
-          const double level = 255 * value + (1 - edge) * domain_.background + dark * domain_.noise * noise;
+          const double level = 255 * value + (1 - edge) * domain_.background +
+                               dark * domain_.noise * static_cast<double>(noise);
           out[3 * x + c] = static_cast<std::uint8_t>(std::clamp(level + 0.5, 0.0, 255.0));
         }
       }

@@ -5,9 +5,13 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <numeric>
+#include <vector>
 
 #include "imaging/base/files.h"
 #include "imaging/fundus/field_of_view.h"
+#include "imaging/fundus/illumination.h"
+#include "imaging/fundus/quality.h"
 #include "imaging/phantom/fundus_phantom.h"
 #include "imaging/raster/png.h"
 #include "tests/support/test_support.h"
@@ -168,6 +172,109 @@ TEST(FundusPhantomTest, HalfOfTheDomainsAreUnseen) {
   for (const auto& domain : imaging::fundus_domains()) training += domain.for_training ? 1 : 0;
   EXPECT_GE(imaging::fundus_domains().size(), 6U);
   EXPECT_EQ(2 * training, std::ssize(imaging::fundus_domains()));
+}
+
+double score_of(const FundusPhantomOptions& options) {
+  const auto phantom = imaging::make_fundus_phantom(options);
+  return imaging::assess_quality(phantom.photograph, imaging::find_field_of_view(phantom.photograph)).score;
+}
+
+TEST(FundusQualityTest, FallsWithEveryFault) {
+  for (double FundusPhantomOptions::*fault : {&FundusPhantomOptions::blur, &FundusPhantomOptions::darkness,
+                                              &FundusPhantomOptions::haze, &FundusPhantomOptions::partial}) {
+    auto options = eye(3, 1);
+    double before = score_of(options);
+    EXPECT_GT(before, 0.9);
+    for (const double strength : {0.3, 0.6, 0.9}) {
+      options.*fault = fault == &FundusPhantomOptions::partial ? 0.5 * strength : strength;
+      const double now = score_of(options);
+      EXPECT_LE(now, before + 0.005) << strength;
+      before = now;
+    }
+    EXPECT_LT(before, 0.9);
+  }
+}
+
+TEST(FundusQualityTest, NamesWhatIsWrong) {
+  auto options = eye(3, 0);
+  options.blur = 1;
+  const auto phantom = imaging::make_fundus_phantom(options);
+  const auto quality =
+      imaging::assess_quality(phantom.photograph, imaging::find_field_of_view(phantom.photograph));
+  EXPECT_EQ(quality.verdict, "ungradable");
+  ASSERT_FALSE(quality.reasons.empty());
+  EXPECT_LT(quality.sharpness, 0.1);
+  EXPECT_GT(quality.coverage, 0.9);
+}
+
+TEST(FundusQualityTest, LesionsAloneCostLittle) {
+  EXPECT_NEAR(score_of(eye(6, 0)), score_of(eye(6, 3)), 0.1);
+}
+
+/// Spread (deviation over mean) of the light: means over squares of 32 pixels that lie in the mask.
+double spread_of_light(const Image8& image, const Image8& mask) {
+  std::vector<double> means;
+  for (std::int64_t top = 0; top + 32 <= image.height(); top += 32) {
+    for (std::int64_t left = 0; left + 32 <= image.width(); left += 32) {
+      double sum = 0;
+      std::int64_t inside = 0;
+      for (std::int64_t y = top; y < top + 32; ++y) {
+        for (std::int64_t x = left; x < left + 32; ++x) {
+          sum += image.pixel(x, y)[1];
+          inside += *mask.pixel(x, y) == 255 ? 1 : 0;
+        }
+      }
+      if (inside == 32 * 32) means.push_back(sum / (32 * 32));
+    }
+  }
+  const double mean = std::accumulate(means.begin(), means.end(), 0.0) / static_cast<double>(means.size());
+  double square = 0;
+  for (const double value : means) square += (value - mean) * (value - mean);
+  return std::sqrt(square / static_cast<double>(means.size())) / mean;
+}
+
+TEST(IlluminationTest, RemovesThreeQuartersOfAKnownShadingWithoutADarkRim) {
+  const auto phantom = imaging::make_fundus_phantom(eye(3, 1, "clinic-b"));
+  const auto crop =
+      imaging::crop_to_field(phantom.photograph, imaging::find_field_of_view(phantom.photograph), 512);
+  const auto clean = imaging::correct_illumination(crop.image, crop.mask);
+  auto shaded = crop.image;
+  for (std::int64_t y = 0; y < 512; ++y) {
+    for (std::int64_t x = 0; x < 512; ++x) {
+      const double off = std::hypot(static_cast<double>(x) - 180, static_cast<double>(y) - 220) / 256;
+      for (int c = 0; c < 3; ++c)
+        shaded.pixel(x, y)[c] =
+            static_cast<std::uint8_t>(shaded.pixel(x, y)[c] * std::exp(-0.45 * off * off));
+    }
+  }
+  const auto corrected = imaging::correct_illumination(shaded, crop.mask);
+  const double floor = spread_of_light(clean, crop.mask);  // disc, macula and lesions: no shading
+  const double before = spread_of_light(shaded, crop.mask);
+  const double after = spread_of_light(corrected, crop.mask);
+  EXPECT_LT(after - floor, 0.25 * (before - floor)) << before << " to " << after << ", floor " << floor;
+
+  double rim = 0;
+  double rim_count = 0;
+  double inner = 0;
+  double inner_count = 0;
+  for (std::int64_t y = 0; y < 512; ++y) {
+    for (std::int64_t x = 0; x < 512; ++x) {
+      const double out = std::hypot(static_cast<double>(x) - 255.5, static_cast<double>(y) - 255.5) / 256;
+      if (*crop.mask.pixel(x, y) != 255) continue;
+      if (out > 0.95 && out < 0.98) rim += corrected.pixel(x, y)[1], ++rim_count;
+      if (out > 0.7 && out < 0.9) inner += corrected.pixel(x, y)[1], ++inner_count;
+    }
+  }
+  EXPECT_GT(rim / rim_count, 0.88 * inner / inner_count);
+}
+
+TEST(IlluminationTest, RefusesWhatDoesNotFit) {
+  const auto refuses = [](const Image8& picture, const Image8& mask, imaging::ErrorCode code) {
+    EXPECT_THAT([&] { (void)imaging::correct_illumination(picture, mask); },
+                testing::Throws<imaging::Error>(support::HasCode(code)));
+  };
+  refuses(Image8(8, 8, 3), Image8(8, 9, 1), imaging::ErrorCode::invalid_argument);
+  refuses(Image8(8, 8, 3), Image8(8, 8, 1), imaging::ErrorCode::insufficient_data);
 }
 
 }  // namespace
