@@ -23,6 +23,9 @@ constexpr std::array kCommands{
             "tessera mil train --bags features/ --labels labels.csv --method ce --base abmil --out run/\n"
             "tessera mil predict --model run/model --bags features/ --out predictions/",
             &attach_mil},
+    Command{"retina", "Prepare fundus photographs: field of view, quality, even light",
+            "tessera retina prepare photographs/ --size 512 --correct-illumination --out prepared/",
+            &attach_retina},
     Command{"model", "List, show, verify, pack and train model packages",
             "tessera model list\n"
             "tessera model pack uni.pth --preset uni_v1 --out uni/",

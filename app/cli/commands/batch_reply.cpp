@@ -13,8 +13,9 @@ std::string failure_line(const std::string& name, const std::string& reason) {
 
 std::string line_of(const workflows::BatchRow& row) {
   if (row.status == "failed") return failure_line(row.file, row.reason);
-  return fmt::format("{}: {}: {} tiles{}", row.status, row.file, row.tiles,
-                     row.reason.empty() ? "" : "; " + row.reason);
+  auto line = fmt::format("{}: {}", row.status, row.file);
+  if (row.tiles > 0) line += fmt::format(": {} tiles", row.tiles);
+  return row.reason.empty() ? line : line + "; " + row.reason;
 }
 
 Reply reply_of_batch(const std::vector<workflows::BatchRow>& rows, const std::filesystem::path& manifest) {
@@ -26,8 +27,9 @@ Reply reply_of_batch(const std::vector<workflows::BatchRow>& rows, const std::fi
     tiles += row.tiles;
     skipped += row.status == "skipped" ? 1 : 0;
   }
-  reply.text += fmt::format("{} of {} inputs done ({} before), {} failed, {} tiles; {}\n",
-                            rows.size() - failed, rows.size(), skipped, failed, tiles, manifest.string());
+  reply.text +=
+      fmt::format("{} of {} inputs done ({} before), {} failed{}; {}\n", rows.size() - failed, rows.size(),
+                  skipped, failed, tiles > 0 ? fmt::format(", {} tiles", tiles) : "", manifest.string());
   reply.json = nlohmann::ordered_json::parse(imaging::read_file(manifest));
   reply.exit_code = exit_code_of_batch(failed, rows.size());
   return reply;
