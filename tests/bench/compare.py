@@ -24,8 +24,10 @@ TARGETS = {
 }
 MEMORY = "analyze-memory"  # measured alone: no peer, and no rounds
 MEMORY_LIMIT_MB, MEMORY_RATIO = 1500, 1.1
+# A second thing to hold our side against, in the same table.
+LIMITS = {"tiles": (0.9, "at least", "bare libtiff")}
 LATER = {
-    "tiles": "imaging in depth", "mhim-abmil": "multiple-instance learning",
+    "mhim-abmil": "multiple-instance learning",
     "mhim-transmil": "multiple-instance learning", "retina-infer": "retina", "retina-train": "retina",
     "adapt-step": "segmentation", "segment-infer": "segmentation", "pan": "studio",
 }
@@ -133,7 +135,7 @@ def main():
     if name not in TARGETS:
         print(f"unknown comparison '{name}'; names: {', '.join([*TARGETS, MEMORY])}", file=sys.stderr)
         return 2
-    rules = [TARGETS[name]] + ([LIMITS[name]] if name in LIMITS else [])
+    rules = [TARGETS[name]] + [LIMITS[name]] * (name in LIMITS)
     commands = sides(name)
     cpus = sorted(os.sched_getaffinity(0))[:2]
     os.sched_setaffinity(0, cpus)  # all sides, their decode threads included, share the same two
@@ -154,7 +156,8 @@ def main():
     for column in range(len(rules), 0, -1):
         target, sense, what = rules[column - 1]
         ratios = [row[column] / row[0] if sense == "at least" else row[0] / row[column] for row in rows]
-        print(f"{what}: target: {sense} {target}" + (" times its rate" if sense == "at least" else " of its time"))
+        bound = {"at least": f" {target} times its rate", "at most": f" {target} of its time"}.get(sense, "")
+        print(f"{what}: {sense}{bound}")
         print(f"ratio {statistics.median(ratios):.3f} target {target}")
     return 0
 
