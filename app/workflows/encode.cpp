@@ -21,9 +21,9 @@ void encode_one(const InputFile& file, const EncodeRequest& request, const model
   const auto reader = source.open(file.path, job);
   const auto scale = imaging::resolve_scale(reader->info(), request.inputs.mpp, file.table_mpp);
   auto warnings = check_scale(scale, package.spacing_um_px(), package.mpp_tolerance(),
-                                    request.options.allow_scale_mismatch);
+                              request.options.allow_scale_mismatch);
   const auto tissue = imaging::find_tissue(*reader, scale, request.tissue, job);
-  std::ranges::copy(rejection_warnings(tissue.rejected()), std::back_inserter(warnings));
+  for (auto& warning : rejection_warnings(tissue.rejected())) warnings.push_back(std::move(warning));
   const auto grid = tissue_grid(reader->info(), scale,
                                 {.tile_mpp = tile_mpp_on(scale, package.spacing_um_px()),
                                  .tile_px = package.patch_size_pixels(),
