@@ -20,6 +20,7 @@ void manifest(Bytes bytes);
 void options(Bytes bytes);
 void package_zip(Bytes bytes);
 void pth(Bytes bytes);
+void read_answer(Bytes bytes);
 void result(Bytes bytes);
 void safetensors(Bytes bytes);
 void scale(Bytes bytes);

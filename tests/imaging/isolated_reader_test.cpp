@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <chrono>
 #include <fstream>
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include "imaging/base/files.h"
@@ -136,32 +138,28 @@ TEST_F(IsolatedReaderTest, NamesWhatEndedTheProcessTwiceAndReadsOn) {
   }
 }
 
-TEST_F(IsolatedReaderTest, GivesUpAReadThatHangs) {
+TEST_F(IsolatedReaderTest, GivesUpReadsThatHangAndAfterTenTheSlide) {
   support::plant_fault(slide_, {.kind = "hang", .first_x = 100, .end_x = 200});
-  const auto reader = open_faulty(0.3);
-  EXPECT_THAT(
-      [&] {
-        (void)reader->read_region(150, 0, 0, {16, 16});
-      },
-      ThrowsMessage<Error>(HasSubstr("cannot be read: timed out after 0.3 s")));
-  expect_right_pixels(*reader, 300);
-}
-
-TEST_F(IsolatedReaderTest, GivesUpASlideThatNeverAnswers) {
-  support::plant_fault(slide_, {.kind = "hang", .first_x = 0, .end_x = 600});
-  const auto reader = open_faulty(0.1);
-  for (int i = 0; i < 9; ++i) {
-    EXPECT_THAT(
-        [&] {
-          (void)reader->read_region(i, 0, 0, {1, 1});
-        },
-        Throws<Error>(HasCode(ErrorCode::corrupt_data)));
+  const auto reader = open_faulty(3);  // long enough to start a process on a busy machine
+  std::mutex mutex;
+  std::multiset<ErrorCode> codes;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 10; ++i) {
+      threads.emplace_back([&, i] {
+        try {
+          (void)reader->read_region(100 + i, 0, 0, {16, 16});
+        } catch (const Error& error) {
+          EXPECT_THAT(error.what(), HasSubstr("timed out after 3 s"));
+          const std::lock_guard lock(mutex);
+          codes.insert(error.code());
+        }
+      });
+    }
   }
-  EXPECT_THAT(
-      [&] {
-        (void)reader->read_region(9, 0, 0, {1, 1});
-      },
-      Throws<Error>(HasCode(ErrorCode::io_error)));
+  EXPECT_EQ(codes.count(ErrorCode::corrupt_data), 9U);
+  EXPECT_EQ(codes.count(ErrorCode::io_error), 1U);
+  expect_right_pixels(*reader, 300);
 }
 
 TEST_F(IsolatedReaderTest, FailsToOpenWhatHangsOrCrashesAtOnce) {
