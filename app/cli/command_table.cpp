@@ -32,7 +32,9 @@ constexpr std::array kCommands{
             &attach_model},
     Command{"phantom", "Make synthetic slides, cohorts and checker boards with ground truth",
             "tessera phantom slide --tumour-fraction 0.2 --seed 7 --out demo.tiff\n"
-            "tessera phantom cohort --slides 24 --patients 20 --out cohort/",
+            "tessera phantom cohort --slides 24 --patients 20 --out cohort/\n"
+            "tessera phantom fundus --grade 3 --domain clinic-a --out eye.png\n"
+            "tessera phantom fundus-cohort --images 80 --patients 40 --out eyes/",
             &attach_phantom},
     Command{"report", "Write the reports of an analysis again", "tessera report result/", &attach_report},
     Command{"doctor", "BLAS, threads, devices, readers and models: what is used and why", "tessera doctor",

@@ -7,6 +7,8 @@
 #include "imaging/base/options_json.h"
 #include "imaging/phantom/checker_slide.h"
 #include "imaging/phantom/cohort.h"
+#include "imaging/phantom/fundus_cohort.h"
+#include "imaging/phantom/fundus_phantom.h"
 #include "imaging/phantom/slide_phantom.h"
 
 namespace cli {
@@ -77,6 +79,30 @@ void attach_cohort(CLI::App& command, Session& session) {
       });
 }
 
+void attach_fundus(CLI::App& command, Session& session) {
+  auto options = std::make_shared<imaging::FundusPhantomOptions>();
+  bind_unseeded(command, *options);
+  attach_writer(
+      command, session, options, "FILE",
+      "Photograph to write, .png or .jpg; its truth goes beside it (.json, -truth/)",
+      "; its truth is beside it in .json and -truth/",
+      [&session](const fs::path& out, imaging::FundusPhantomOptions& given, const imaging::JobContext&) {
+        given.seed = session.runtime().seed;
+        imaging::write_fundus_phantom(out, given);
+      });
+}
+
+void attach_fundus_cohort(CLI::App& command, Session& session) {
+  auto options = std::make_shared<imaging::FundusCohortOptions>();
+  bind_unseeded(command, *options);
+  attach_writer(
+      command, session, options, "DIR", "Folder for images/, masks/, labels.csv and splits/", "",
+      [&session](const fs::path& out, imaging::FundusCohortOptions& given, const imaging::JobContext& job) {
+        given.seed = session.runtime().seed;
+        imaging::write_fundus_cohort(out, given, job);
+      });
+}
+
 void attach_checker(CLI::App& command, Session& session) {
   auto options = std::make_shared<imaging::CheckerOptions>();
   bind_fields(command, *options);
@@ -97,6 +123,11 @@ void attach_phantom(CLI::App& command, Session& session) {
   attach_slide(*command.add_subcommand("slide", "An H&E-like tissue slide with its truth beside it"),
                session);
   attach_cohort(*command.add_subcommand("cohort", "A folder of slides with labels.csv and splits"), session);
+  attach_fundus(*command.add_subcommand("fundus", "A fundus photograph with its truth beside it"), session);
+  attach_fundus_cohort(
+      *command.add_subcommand("fundus-cohort",
+                              "A folder of graded fundus photographs with labels.csv and splits"),
+      session);
   attach_checker(*command.add_subcommand("checker", "A board of numbered cells, for tests of geometry"),
                  session);
 }
