@@ -8,8 +8,8 @@
 
 namespace support {
 
-/// How the reading process of the tests misbehaves: `kind` is a signal's number, hang, exit, hoard, babble, or
-/// grow, which adds to the file and reads on.
+/// How the reading process of the tests misbehaves: `kind` is a signal's number, hang, exit, hoard, babble,
+/// or grow, which adds to the file and reads on.
 struct ReadFault {
   std::string kind;
   bool is_at_open = false;
