@@ -21,6 +21,8 @@ namespace {
 struct CloseSlide {
   void operator()(openslide_t* handle) const { openslide_close(handle); }
 };
+constexpr double kMostTilePixels = 1 << 26;
+
 using Handle = std::unique_ptr<openslide_t, CloseSlide>;
 
 /// OpenSlide's null (not recognised) and error state (recognised, but broken) are two different errors.
@@ -116,6 +118,16 @@ class OpenSlideReader final : public SlideReader {
         throw Error(ErrorCode::corrupt_data,
                     fmt::format("{}: level {} is {} x {} pixels with downsample {}.", path.string(), level,
                                 entry.width, entry.height, entry.downsample));
+      }
+      // OpenSlide asks for a whole tile at once, and GLib ends the process where memory cannot be had.
+      const auto tile_width = number(fmt::format("openslide.level[{}].tile-width", level).c_str());
+      const auto tile_height = number(fmt::format("openslide.level[{}].tile-height", level).c_str());
+      if (tile_width.value_or(0) * tile_height.value_or(0) > kMostTilePixels) {
+        throw Error(
+            ErrorCode::corrupt_data,
+            fmt::format("{}: level {} claims tiles of {} x {} pixels, more than any scanner writes; the "
+                        "file is damaged.",
+                        path.string(), level, *tile_width, *tile_height));
       }
       info_.levels.push_back(entry);
     }

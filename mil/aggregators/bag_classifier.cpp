@@ -117,6 +117,12 @@ std::unique_ptr<BagClassifier> open_classifier(const models::ModelPackage& packa
       throw Error(ErrorCode::incompatible,
                   fmt::format("{} class names for {} outputs.", class_names.size(), classes));
     }
+    const auto stated = package.manifest()["input_bag"]["dim"].get<std::int64_t>();
+    if (stated != arguments.value("input_dim", std::int64_t{0})) {
+      throw Error(ErrorCode::incompatible,
+                  fmt::format("its input_bag has features of {} numbers, its network takes {}; get it again.",
+                              stated, arguments.value("input_dim", std::int64_t{0})));
+    }
     return std::make_unique<AggregatorClassifier>(std::move(module), std::move(class_names),
                                                   arguments.value("input_dim", std::int64_t{0}),
                                                   temperature_of(package));
