@@ -6,7 +6,7 @@ include("${CMAKE_CURRENT_LIST_DIR}/sources.cmake")
 # room | our folders it may include | third parties it may not (regular expression on the include)
 set(torch "^(torch|ATen|c10|caffe2)/")
 set(qt "^(Q[A-Z]|Qt)")
-set(pixels "^(openslide|opencv2|itk|gdcm|tiff|turbojpeg|jpeglib)")
+set(pixels "^(openslide|opencv2|itk|gdcm|tiff|turbojpeg|jpeglib|cairo)")
 set(table
   "imaging/base|imaging/base|${torch}§${qt}§${pixels}§^(CLI|spdlog|hdf5)"
   "imaging|imaging|${torch}§${qt}§^(CLI|spdlog|hdf5)"
