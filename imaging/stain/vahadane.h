@@ -10,7 +10,7 @@
 namespace imaging {
 
 /// Sparsity: 0.01 on natural logarithms, in optical density (base 10). The paper takes 0.1, which draws the
-/// two stains of a pale slide together by twice as much (tests/imaging/stain: 9 degrees off instead of 6).
+/// two stains together: 9 degrees off on the palest phantom instead of 6.
 inline constexpr double kVahadaneLambda = 0.01 / 2.302585092994046;
 
 struct VahadaneOptions {

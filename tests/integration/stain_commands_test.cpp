@@ -111,7 +111,7 @@ TEST_F(StainCommands, ShowAndVerifyKnowTheStainAndADamagedOneIsRefused) {
 }
 
 TEST_F(StainCommands, RefusesATargetWithoutMethodAndAMethodWithoutTarget) {
-  for (const std::string options :
+  for (const std::string& options :
        {"--stain-target " + target().string(), std::string("--stain-method reinhard"),
         std::string("--stain-method sepia")}) {
     const auto packed = pack("never", options);

@@ -13,9 +13,9 @@ namespace imaging {
 namespace {
 
 /// Largest angle between stains found and true, over both. Measured on eight domains and five seeds: Macenko
-/// up to 5.2 degrees, Vahadane up to 6.9; pale eosin (hospital-d) is the hardest.
-constexpr double kMacenkoDegrees = 6.0;
-constexpr double kVahadaneDegrees = 8.0;
+/// up to 5.0 degrees, Vahadane up to 7.1; pale eosin (hospital-d) is the hardest.
+constexpr double kMacenkoDegrees = 5.5;
+constexpr double kVahadaneDegrees = 7.5;
 
 double allowed_degrees(std::string_view method) {
   return method == "macenko" ? kMacenkoDegrees : kVahadaneDegrees;
@@ -71,8 +71,16 @@ TEST_P(StainEstimateTest, TheShareOfGlassDoesNotCount) {
   }
 }
 
+Image8 crop(const Image8& image, std::int64_t left, std::int64_t top, std::int64_t side) {
+  Image8 part(side, side, 3);
+  for (std::int64_t y = 0; y < side; ++y) std::copy_n(image.pixel(left, top + y), 3 * side, part.row(y));
+  return part;
+}
+
 /// Tiles of 64 um that are lymphocytes in their middle and corners.
 std::vector<Image8> lymphocyte_tiles(const SlidePhantom& phantom) {
+  const auto& options = phantom.options();
+  const auto whole = phantom.render(0, 0, {options.width, options.height});
   std::vector<Image8> tiles;
   const auto is_dense = [&](double x, double y) {
     return phantom.class_at(x, y) == TissueClass::lymphocytes;
@@ -81,17 +89,17 @@ std::vector<Image8> lymphocyte_tiles(const SlidePhantom& phantom) {
     for (std::int64_t x = 0; x + 64 <= phantom.options().width; x += 32) {
       const auto left = static_cast<double>(x), top = static_cast<double>(y);
       if (is_dense(left + 32, top + 32) && is_dense(left + 8, top + 8) && is_dense(left + 56, top + 56))
-        tiles.push_back(phantom.render(x, y, {64, 64}));
+        tiles.push_back(crop(whole, x, y, 64));
     }
   }
   return tiles;
 }
 
 TEST_P(StainEstimateTest, LymphocyteRichTilesStillShowBothStains) {
-  for (const std::string_view name : {"hospital-a", "hospital-b", "hospital-e"}) {
+  for (const std::string_view name : {"hospital-a", "hospital-e"}) {
     auto options = small_phantom(name);
-    options.width = 4096;
-    options.height = 3072;
+    options.width = 2560;
+    options.height = 1920;
     options.tumour_fraction = 0;
     const SlidePhantom phantom(options);
     const auto tiles = lymphocyte_tiles(phantom);
@@ -99,7 +107,7 @@ TEST_P(StainEstimateTest, LymphocyteRichTilesStillShowBothStains) {
 
     const auto found = measure_stain(GetParam(), sample_pixels(tiles));
 
-    expect_true_stains(found, find_stain_domain(name), 15.0);
+    expect_true_stains(found, find_stain_domain(name), 9.0);
   }
 }
 
