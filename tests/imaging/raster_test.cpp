@@ -94,6 +94,50 @@ TEST(PaintScoresTest, AveragesOverlappingTilesByTheAreaTheyCover) {
   EXPECT_FLOAT_EQ(*raster.values.pixel(1, 0), (3 * 1 + 1 * 0.25F) / 1.25F);
 }
 
+/// Every level-0 pixel of a raster cell counts each tile that covers it once.
+float average_by_pixels(const TileGrid& grid, std::span<const float> scores, std::int64_t column,
+                        std::int64_t row) {
+  const auto stride_x = std::llround(grid.stride_l0().x);
+  const auto stride_y = std::llround(grid.stride_l0().y);
+  double sum = 0;
+  double covered = 0;
+  for (auto y = row * stride_y; y < (row + 1) * stride_y; ++y) {
+    for (auto x = column * stride_x; x < (column + 1) * stride_x; ++x) {
+      for (std::size_t i = 0; i < grid.tiles().size(); ++i) {
+        const auto tile = grid.rect_l0(grid.tiles()[i]);
+        const PointD middle{static_cast<double>(x) + 0.5, static_cast<double>(y) + 0.5};
+        if (middle.x < tile.x || middle.y < tile.y || middle.x >= tile.right() || middle.y >= tile.bottom())
+          continue;
+        sum += static_cast<double>(scores[i]);
+        covered += 1;
+      }
+    }
+  }
+  return covered > 0 ? static_cast<float>(sum / covered) : kNone;
+}
+
+class PaintOverlapTest : public testing::TestWithParam<std::int64_t> {};
+
+TEST_P(PaintOverlapTest, EqualsTheAveragePixelByPixelUpToTheEdges) {
+  const TileGrid grid({133, 97}, {0.5, 0.5, "override"},
+                      {.tile_mpp = 0.5, .tile_px = 20, .overlap_px = GetParam()}, nullptr);
+  std::vector<std::int64_t> numbers(grid.tiles().size());
+  std::vector<float> scores(grid.tiles().size());
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    numbers[i] = static_cast<std::int64_t>(i);
+    scores[i] = static_cast<float>((i * 37) % 101) - 50;
+  }
+  const auto raster = paint_scores(grid, numbers, scores, {"a"});
+  for (std::int64_t row = 0; row < grid.rows(); ++row) {
+    for (std::int64_t column = 0; column < grid.columns(); ++column) {
+      ASSERT_NEAR(*raster.values.pixel(column, row), average_by_pixels(grid, scores, column, row), 1e-3)
+          << column << ", " << row;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Overlaps, PaintOverlapTest, testing::Values(0, 4, 7, 10, 13, 16));
+
 TEST(RankViewTest, RanksFiniteValuesWithTiesShared) {
   ScoreRaster raster{ImageF(5, 1, 1), {"a"}, {}, {1, 1}, {1, 1}};
   const std::vector<float> values{10, -1, kNone, 10, 99};
@@ -199,6 +243,22 @@ TEST(OmeTiffTest, RefusesOtherFilesAndFoldersItCannotWrite) {
               Throws<Error>(HasCode(ErrorCode::not_found)));
   EXPECT_THAT([] { write_ome_tiff("/proc/none/a.tif", large_raster()); },
               Throws<Error>(HasCode(ErrorCode::io_error)));
+}
+
+TEST(OmeTiffTest, IsReadByVips) {
+  if (support::run_command("vipsheader --version").exit_code != 0) GTEST_SKIP() << "needs libvips-tools";
+  const support::TemporaryFolder folder;
+  const auto path = (folder / "a.ome.tif").string();
+  write_ome_tiff(path, large_raster());
+  const auto header = support::run_command("vipsheader " + path);
+  EXPECT_EQ(header.exit_code, 0) << header.err;
+  EXPECT_THAT(header.out, testing::HasSubstr("700x300 float, 1 band"));
+  const auto point = support::run_command("vips getpoint " + path + " 3 2");
+  EXPECT_THAT(point.out, testing::StartsWith("2003"));
+  const auto level = support::run_command("vipsheader " + path + "[subifd=0]");
+  EXPECT_THAT(level.out, testing::HasSubstr("350x150 float")) << level.err;
+  const auto second = support::run_command("vips getpoint " + path + "[page=1] 4 0");
+  EXPECT_THAT(second.out, testing::StartsWith("4")) << second.err;
 }
 
 TEST(OmeTiffTest, IsReadByTifffileAsAPyramid) {
