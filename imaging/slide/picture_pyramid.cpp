@@ -16,12 +16,12 @@
 
 #include "imaging/base/error.h"
 #include "imaging/base/log.h"
+#include "imaging/slide/detail/region.h"
 
 namespace imaging {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::int64_t kMaxRegionPixels = std::int64_t{1} << 28;
 constexpr std::int64_t kSmallestLevelSide = 512;  // a level above this gets another one below it
 constexpr std::int64_t kTile = 256;
 constexpr std::int64_t kTileBytes = kTile * kTile * 3;
@@ -284,16 +284,7 @@ class PictureReader final : public SlideReader {
   const SlideInfo& info() const override { return info_; }
 
   Image8 read_region(std::int64_t x_l0, std::int64_t y_l0, int level, SizeI size) const override {
-    if (level < 0 || level >= static_cast<int>(info_.levels.size())) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("{}: level {} asked for, the image has 0 to {}.", info_.path.string(), level,
-                              info_.levels.size() - 1));
-    }
-    if (size.width <= 0 || size.height <= 0 || size.width > kMaxRegionPixels / size.height) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("{}: a region of {} x {} pixels asked for, 1 to {} may be.",
-                              info_.path.string(), size.width, size.height, kMaxRegionPixels));
-    }
+    detail::check_region(info_, level, size);
     const auto& source = info_.levels[static_cast<std::size_t>(level)];
     Image8 region(size.width, size.height, 3, 255);
     const auto left = x_l0 >> level;  // also floors negative positions

@@ -23,8 +23,8 @@ struct SlideLevel {
 
 /// Physical size of a level-0 pixel and how it is known (DESIGN.md, "Scale").
 struct SlideScale {
-  double mpp_x = 0;    ///< µm per level-0 pixel along x
-  double mpp_y = 0;    ///< µm per level-0 pixel along y
+  double mpp_x = 0;  ///< µm per level-0 pixel along x
+  double mpp_y = 0;  ///< µm per level-0 pixel along y
   /// "openslide.mpp" | "tiff.resolution" | "dicom.pixel_spacing" | "itk.spacing" | "override" | "table" |
   /// "pixels"
   std::string source;

@@ -12,6 +12,7 @@ struct TiffPage {
 inline constexpr int kMaxTiffPages = 4096;
 
 /// Walks the images and leaves `file` at the picture.
+/// @throws Error  `corrupt_data` where the chain of images breaks off or runs in a circle.
 TiffPage first_full_page(tiff* file);
 
 }  // namespace imaging
