@@ -28,6 +28,18 @@ class TileTruthTest : public testing::Test {
   }
 };
 
+TEST_F(TileTruthTest, RefusesDepthTwofoldKeysAndNan) {
+  for (const auto& text :
+       {"{\"features\":" + std::string(1'000'000, '['), std::string(R"({"features":[],"features":[]})"),
+        std::string(R"({"features":[{"geometry":{"coordinates":[[[NaN,0]]]}}]})"),
+        std::string(R"({"features":[{"properties":{"name":"tumour"},"geometry":)"
+                    R"({"type":"Polygon","coordinates":[["x"]]}}]})")}) {
+    EXPECT_THAT([&] { (void)read(text); },
+                testing::Throws<imaging::Error>(HasCode(imaging::ErrorCode::corrupt_data)))
+        << text.substr(0, 80);
+  }
+}
+
 TEST_F(TileTruthTest, KnowsInsideHoleAndOtherClasses) {
   const auto region = read(kTruth);
 

@@ -5,6 +5,7 @@
 #include "imaging/base/files.h"
 #include "imaging/base/image.h"
 #include "imaging/base/job.h"
+#include "imaging/base/json_text.h"
 #include "imaging/base/options_json.h"
 #include "imaging/base/random.h"
 #include "tests/support/test_support.h"
@@ -108,6 +109,42 @@ TEST(FilesTest, AnUncommittedFileLeavesNothing) {
               Throws<Error>(HasCode(ErrorCode::resource_exhausted)));
   EXPECT_THAT([&] { (void)read_file(folder / "none"); }, Throws<Error>(HasCode(ErrorCode::not_found)));
   EXPECT_THAT([] { write_file("/proc/none/file", "x"); }, Throws<Error>(HasCode(ErrorCode::io_error)));
+}
+
+TEST(GlobTest, EndsOnPatternsThatCouldMatchInCountlessWays) {
+  std::string pattern;
+  for (int i = 0; i < 200; ++i) pattern += "*a";
+  EXPECT_FALSE(matches_glob(std::string(400, 'a'), pattern + "b"));
+  EXPECT_TRUE(matches_glob(std::string(400, 'a'), pattern));
+}
+
+TEST(JsonTest, RefusesWhatReadersDisagreeOn) {
+  const auto refusal = [](const std::string& text) -> std::string {
+    try {
+      (void)parse_json<nlohmann::json>(text, "x.json");
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::corrupt_data);
+      return error.what();
+    }
+    return {};
+  };
+  EXPECT_EQ(refusal(R"({"a": [1, {"b": 2}], "c": {"b": 3}})"), "");
+  EXPECT_EQ(refusal(R"({"a": 1, "a": 2})"), "x.json: not valid JSON, an object has the key 'a' twice.");
+  EXPECT_EQ(refusal(std::string(1'000'000, '[')),
+            "x.json: not valid JSON, it is nested deeper than 64 levels.");
+  EXPECT_THAT(refusal("[NaN]"), testing::HasSubstr("x.json: not valid JSON, parse error at line 1"));
+  EXPECT_FALSE(refusal("").empty());
+}
+
+TEST(JsonTest, TakesWholeNumbersThatInt64Holds) {
+  const auto whole = [](const char* text) {
+    return value_from_json<std::int64_t>(nlohmann::json::parse(text));
+  };
+  EXPECT_EQ(whole("-3"), -3);
+  EXPECT_EQ(whole("3.0"), 3);
+  EXPECT_EQ(whole("9223372036854775807"), INT64_MAX);
+  for (const auto* text : {"1e300", "0.5", "9223372036854775808", "true", "\"3\""})
+    EXPECT_THROW((void)whole(text), nlohmann::json::exception) << text;
 }
 
 TEST(GlobTest, MatchesNamesFoldersAndTrees) {
