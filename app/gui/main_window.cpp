@@ -20,6 +20,7 @@
 #include "app/gui/result_panel.h"
 #include "app/gui/scale_dialog.h"
 #include "app/gui/theme.h"
+#include "app/gui/tissue_panel.h"
 #include "app/viewmodels/wording.h"
 
 namespace gui {
@@ -190,6 +191,8 @@ void MainWindow::make_side_panel() {
   column->setContentsMargins(14, 10, 14, 12);
   column->setSpacing(10);
   column->addWidget(analysis_);
+  column->addWidget(make_rule(content));
+  column->addWidget(new TissuePanel(studio_->tissue(), content));
   column->addWidget(make_rule(content));
   column->addWidget(result);
   column->addWidget(heatmap);

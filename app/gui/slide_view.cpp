@@ -19,6 +19,7 @@ constexpr double kZoomShare = 0.35;  // of the way left, each frame
 constexpr double kZoomDone = 1e-3;
 constexpr double kScaleBarView = 160;  // longest scale bar, px
 constexpr int kMapMargin = 14;
+constexpr QColor kTissue{0x2f, 0xb3, 0x44};
 
 QRectF to_qrect(imaging::RectD rect) {
   return {rect.x, rect.y, rect.width, rect.height};
@@ -42,6 +43,8 @@ SlideView::SlideView(viewmodels::Studio* studio, QWidget* parent)
   connect(studio_, &viewmodels::Studio::scale_changed, this, qOverload<>(&QWidget::update));
   connect(studio_, &viewmodels::Studio::case_changed, this, qOverload<>(&QWidget::update));
   connect(studio_->heatmap(), &viewmodels::Heatmap::picture_changed, this, qOverload<>(&QWidget::update));
+  connect(studio_->tissue(), &viewmodels::TissuePreview::outlines_changed, this,
+          qOverload<>(&QWidget::update));
   connect(map_, &OverviewMap::place_chosen, this, [this](imaging::PointD l0) {
     view_.centre_on(l0);
     after_move();
@@ -50,7 +53,8 @@ SlideView::SlideView(viewmodels::Studio* studio, QWidget* parent)
 
 bool SlideView::is_complete() const {
   return !studio_->is_opening() && !zoom_timer_.isActive() && scene_.is_complete() &&
-         !studio_->is_loading_case() && !studio_->heatmap()->is_colouring();
+         !studio_->is_loading_case() && !studio_->tissue()->is_working() &&
+         !studio_->heatmap()->is_colouring();
 }
 
 void SlideView::take_slide() {
@@ -230,6 +234,7 @@ void SlideView::paintEvent(QPaintEvent*) {
   if (!studio_->current()) return paint_welcome(painter);
   scene_.paint(painter);
   paint_heatmap(painter);
+  paint_tissue(painter);
   if (outlines_) paint_outlines(painter);
   paint_scale_bar(painter);
 }
@@ -243,6 +248,23 @@ void SlideView::paint_heatmap(QPainter& painter) {
       view_.rect_to_view({0, 0, static_cast<double>(size.width), static_cast<double>(size.height)})));
   painter.setOpacity(heatmap->opacity());
   painter.drawImage(to_qrect(view_.rect_to_view(heatmap->rect_l0())), heatmap->picture());
+  painter.restore();
+}
+
+void SlideView::paint_tissue(QPainter& painter) {
+  const auto visible = to_qrect(view_.visible_l0());
+  const auto origin = view_.rect_to_view({0, 0, 1, 1});
+  painter.save();
+  painter.translate(origin.x, origin.y);
+  painter.scale(view_.scale(), view_.scale());
+  QPen pen(kTissue, 2);
+  pen.setCosmetic(true);
+  painter.setPen(pen);
+  painter.setBrush(Qt::NoBrush);
+  for (const auto& piece : studio_->tissue()->outlines()) {
+    if (!piece.bounds_l0.intersects(visible)) continue;
+    for (const auto& ring : piece.rings_l0) painter.drawPolygon(ring);
+  }
   painter.restore();
 }
 

@@ -57,6 +57,7 @@ class SlideView : public QWidget {
   void place_map();
   void paint_heatmap(QPainter& painter);
   void paint_outlines(QPainter& painter);
+  void paint_tissue(QPainter& painter);
   void paint_scale_bar(QPainter& painter);
   void paint_welcome(QPainter& painter);
 

@@ -32,6 +32,10 @@ Studio::Studio(StudioServices services, QObject* parent)
     : QObject(parent),
       cache_(kCacheBytes, std::clamp(QThread::idealThreadCount(), 2, 8)),
       analysis_(std::move(services.analyze)) {
+  connect(this, &Studio::current_changed, this, [this] { tissue_.set_slide(current()); });
+  connect(this, &Studio::scale_changed, this, [this] { tissue_.set_slide(current()); });
+  connect(&tissue_, &TissuePreview::problem, this,
+          [this](const QString& reason) { Q_EMIT notice(reason, Tone::problem); });
   connect(&analysis_, &Analysis::finished, this, &Studio::take_finished);
   connect(&analysis_, &Analysis::failed, this,
           [this](const QString& reason) { Q_EMIT notice(reason, Tone::problem); });
@@ -196,7 +200,9 @@ void Studio::analyse(const std::string& model, std::optional<std::filesystem::pa
   if (!slide || analysis_.is_running()) return;
   analysed_ = slide;
   const auto folder = out ? *out : output_folder(slide->path(), preferences_.results_folder());
-  analysis_.start(make_request(slide->path(), model, folder, slide->mpp));
+  auto request = make_request(slide->path(), model, folder, slide->mpp);
+  request.tissue = tissue_.options();
+  analysis_.start(request);
 }
 
 void Studio::take_finished(const workflows::RunRow& row, const std::filesystem::path& out) {

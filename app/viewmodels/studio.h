@@ -13,6 +13,7 @@
 #include "app/viewmodels/heatmap.h"
 #include "app/viewmodels/open_slides.h"
 #include "app/viewmodels/preferences.h"
+#include "app/viewmodels/tissue_preview.h"
 #include "app/viewmodels/top_tiles.h"
 #include "app/workflows/case_folder.h"
 #include "imaging/tiling/tile_cache.h"
@@ -45,6 +46,8 @@ class Studio : public QObject {
 
   [[nodiscard]] OpenSlides* slides() { return &slides_; }
   [[nodiscard]] Heatmap* heatmap() { return &heatmap_; }
+  /// What counts as tissue; `analyse` takes its options.
+  [[nodiscard]] TissuePreview* tissue() { return &tissue_; }
   [[nodiscard]] TopTiles* top_tiles() { return &top_tiles_; }
   [[nodiscard]] Analysis* analysis() { return &analysis_; }
   [[nodiscard]] imaging::TileCache& cache() { return cache_; }
@@ -106,6 +109,7 @@ class Studio : public QObject {
   OpenSlides slides_;
   Heatmap heatmap_;
   TopTiles top_tiles_;
+  TissuePreview tissue_;
   Analysis analysis_;
   std::weak_ptr<OpenSlide> analysed_;
   int current_row_ = -1;

@@ -4,6 +4,7 @@
 #include <QComboBox>
 #include <QDialog>
 #include <QDir>
+#include <QDoubleSpinBox>
 #include <QDropEvent>
 #include <QElapsedTimer>
 #include <QLabel>
@@ -14,6 +15,7 @@
 #include <QSettings>
 #include <QSignalSpy>
 #include <QSlider>
+#include <QSpinBox>
 #include <QTest>
 #include <QUrl>
 #include <QWheelEvent>
@@ -322,6 +324,57 @@ TEST_F(StudioTest, AnalysesAndShowsResultHeatmapAndTopTiles) {
                     gallery->visualRect(gallery->model()->index(0, 0)).center());
   EXPECT_NEAR(view()->view().centre_l0().x, 600, 1e-6);
   EXPECT_NEAR(view()->view().centre_l0().y, 600, 1e-6);
+}
+
+TEST_F(StudioTest, OutlinesTheTissueAsItsOptionsChangeAndAnalysesWithThem) {
+  imaging::TissueOptions analysed_with;
+  make_window([&](const workflows::AnalyzeRequest& request, const imaging::JobContext&) {
+    analysed_with = request.tissue;
+    const std::filesystem::path slide = request.inputs.inputs.front();
+    write_case(request.out, slide.stem().string(), slide);
+    workflows::RunSummary summary;
+    summary.out = request.out;
+    summary.rows.emplace_back();
+    summary.rows.back().case_name = slide.stem().string();
+    summary.rows.back().status = "done";
+    return summary;
+  });
+  open(slide_path_);
+  studio_->set_scale("2");
+  auto* tissue = studio_->tissue();
+  EXPECT_TRUE(tissue->outlines().empty()) << "nothing is read before it is asked for";
+
+  window_->findChild<QAbstractButton*>("tissue_show")->click();
+  ASSERT_TRUE(QTest::qWaitFor([&] { return !tissue->is_working(); }, kPatience));
+  ASSERT_EQ(tissue->outlines().size(), 1U) << "the magenta square; the blue one is ink";
+  EXPECT_NEAR(tissue->outlines()[0].bounds_l0.left(), 600, 20);
+  EXPECT_NEAR(tissue->outlines()[0].bounds_l0.bottom(), 700, 20);
+  EXPECT_TRUE(tissue->words().contains("pen"));
+
+  window_->findChild<QAbstractButton*>("tissue_reject_pen")->click();
+  ASSERT_TRUE(QTest::qWaitFor([&] { return !tissue->is_working(); }, kPatience));
+  EXPECT_EQ(tissue->outlines().size(), 2U);
+
+  auto* least = window_->findChild<QDoubleSpinBox*>("tissue_a_t");
+  least->setValue(0.05);
+  least->setValue(1);  // mm²; the newest wish wins
+  ASSERT_TRUE(QTest::qWaitFor([&] { return !tissue->is_working(); }, kPatience));
+  EXPECT_TRUE(tissue->outlines().empty());
+
+  auto* median = window_->findChild<QSpinBox*>("tissue_mthresh");
+  median->setValue(4);
+  EXPECT_EQ(tissue->options().mthresh, 7) << "even: refused";
+  EXPECT_EQ(median->value(), 7);
+
+  window_->findChild<QAbstractButton*>("analyse")->click();
+  ASSERT_TRUE(QTest::qWaitFor([&] { return studio_->result().has_value(); }, kPatience));
+  EXPECT_EQ(analysed_with.a_t, 1);
+  EXPECT_FALSE(analysed_with.reject_pen);
+
+  window_->findChild<QAbstractButton*>("tissue_reset")->click();
+  ASSERT_TRUE(QTest::qWaitFor([&] { return !tissue->is_working(); }, kPatience));
+  EXPECT_TRUE(tissue->options().reject_pen);
+  EXPECT_EQ(tissue->outlines().size(), 1U);
 }
 
 TEST_F(StudioTest, ShowsAnEarlierAnalysisWhenItsSlideIsOpenedAgain) {
