@@ -57,7 +57,7 @@ class TissueMask {
 ///
 /// @return        Perhaps without any tissue; TileGrid then says `no_tissue`.
 /// @throws Error  `invalid_argument` on options out of range or that the overview does not serve.
-/// @par Cost      Proportional to the mask's pixels: see resources/docs/decisions/tissue-mask.md.
+/// @par Cost      Proportional to the mask's pixels: about 0.1 s per million.
 [[nodiscard]] TissueMask find_tissue(const TissueOverview& overview, const TissueOptions& options);
 
 /// The same from the slide itself. @throws Error as read_tissue_overview. Cancelled.
