@@ -558,6 +558,7 @@ TEST_F(BadBag, WithBrokenOutlinesNamesTheFile) {
 
 // --------------------------------------------------------------------------------------------- other files
 
+/// Options are the command, wherever they stand: exit code 2.
 TEST_F(BadInput, ABrokenFileOfOptionsIsRefused) {
   add_good();
   const auto config = folder_ / "options.json";
@@ -569,7 +570,7 @@ TEST_F(BadInput, ABrokenFileOfOptionsIsRefused) {
                                                      {"", "not valid JSON"}};
   for (const auto& [text, what] : broken) {
     imaging::write_file(config, text);
-    expect_refused(run_tessera(analyze_arguments(in_, "--config '" + config.string() + "'")), 3,
+    expect_refused(run_tessera(analyze_arguments(in_, "--config '" + config.string() + "'")), 2,
                    {config.string(), what});
     EXPECT_FALSE(fs::exists(out_));
   }
