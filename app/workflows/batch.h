@@ -57,8 +57,8 @@ struct BatchRow {
 /// @throws Cancelled
 void run_row(BatchRow& row, const std::function<void(BatchRow&)>& work);
 
-/// Files and folders that must not outlive a failure: removed now, where an earlier run left them, and at the end unless
-/// kept.
+/// Files and folders that must not outlive a failure: removed now, where an earlier run left them, and at the
+/// end unless kept.
 class RemoveOnFailure {
  public:
   explicit RemoveOnFailure(std::vector<std::filesystem::path> paths);

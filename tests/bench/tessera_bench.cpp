@@ -1,5 +1,7 @@
 // Our side of tests/bench/compare: runs one piece several times with two threads and prints the seconds, and
 // what one repetition did, as JSON.
+#include <openslide.h>
+#include <tiffio.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -239,10 +241,17 @@ void rows_write(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::map<std::string, void (*)(const Arguments&)> table = {
-      {"abmil-infer", abmil_infer},     {"bag-write", bag_write},  {"bag-read", bag_read},
-      {"file-read", file_read},         {"tiles", tiles},          {"encode", encode},
-      {"phantom-write", phantom_write}, {"rows-write", rows_write}};
+  const std::map<std::string, void (*)(const Arguments&)> table = {{"abmil-infer", abmil_infer},
+                                                                   {"bag-write", bag_write},
+                                                                   {"bag-read", bag_read},
+                                                                   {"file-read", file_read},
+                                                                   {"tiles", tiles},
+                                                                   {"tiles-openslide", tiles_openslide},
+                                                                   {"tiles-libtiff", tiles_libtiff},
+                                                                   {"tile-stream", tile_stream},
+                                                                   {"encode", encode},
+                                                                   {"phantom-write", phantom_write},
+                                                                   {"rows-write", rows_write}};
   if (argc < 2 || !table.contains(argv[1])) {
     std::cerr << "usage: tessera_bench NAME [ARGUMENTS]; called by tests/bench/compare\n";
     return 2;

@@ -66,8 +66,7 @@ TEST_P(TissuePhantomTest, FindsTheTissueAndRejectsNoneOfIt) {
 
   const SlidePhantom phantom(options);
   EXPECT_GT(compare(phantom, tissue, overview.pixel_um, false).dice(), 0.99);
-  EXPECT_GT(compare(phantom, tissue, overview.pixel_um, true).dice(), 0.9)
-      << "most fat is left out as glass";
+  EXPECT_GT(compare(phantom, tissue, overview.pixel_um, true).dice(), 0.9) << "most fat is left out as glass";
   EXPECT_EQ(tissue.rejected().pen, 0);
   EXPECT_EQ(tissue.rejected().folds, 0);
   EXPECT_LT(tissue.rejected().blur, 0.001);

@@ -91,8 +91,7 @@ TEST(BagStoreTest, RefusesADamagedTorchFile) {
   const auto whole = imaging::read_file(fixture("slide_a.pt"));
   imaging::write_file(folder / "cut.pt", whole.substr(0, whole.size() / 2));
 
-  EXPECT_THAT([&] { (void)read_bag(folder / "cut.pt"); },
-              Throws<Error>(HasCode(ErrorCode::corrupt_data)));
+  EXPECT_THAT([&] { (void)read_bag(folder / "cut.pt"); }, Throws<Error>(HasCode(ErrorCode::corrupt_data)));
 }
 
 TEST(BagStoreTest, RoundTripKeepsFeaturesCoordsScoresAndAttributes) {
