@@ -63,7 +63,7 @@ bool shows_slide(gui::SlideView& view, QRgb canvas) {
       view.grab(QRect(view.rect().center() - QPoint(kProbe.width() / 2, kProbe.height() / 2), kProbe))
           .toImage()
           .convertToFormat(QImage::Format_RGB32);
-  QRgb first = probe.pixel(0, 0);
+  const QRgb first = probe.pixel(0, 0);
   for (int y = 0; y < probe.height(); ++y) {
     for (int x = 0; x < probe.width(); ++x) {
       const auto pixel = probe.pixel(x, y);
