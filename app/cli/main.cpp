@@ -9,6 +9,7 @@
 #include "app/cli/config_file.h"
 #include "app/cli/session.h"
 #include "app/workflows/batch.h"
+#include "imaging/base/process_memory.h"
 #include "imaging/base/version.h"
 
 namespace {
@@ -49,6 +50,7 @@ int report_usage(const std::string& message, const std::vector<std::string>& arg
 }  // namespace
 
 int main(int argc, char** argv) {
+  imaging::keep_freed_memory();
   Session session;
   CLI::App app(fmt::format("Tessera {}: computational pathology and retinal imaging.\n{}", imaging::kVersion,
                            imaging::kResearchUse),

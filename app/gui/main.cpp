@@ -8,6 +8,7 @@
 #include "app/gui/scripted_run.h"
 #include "app/gui/studio_services.h"
 #include "app/gui/theme.h"
+#include "imaging/base/process_memory.h"
 #include "imaging/base/version.h"
 
 namespace {
@@ -28,6 +29,7 @@ bool has_display() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  imaging::keep_freed_memory();
   if (!has_display()) {
     std::fprintf(
         stderr,

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "imaging/base/process_memory.h"
 #include "imaging/slide/detail/read_protocol.h"
 #include "imaging/slide/read_worker.h"
 #include "imaging/slide/reader_table.h"
@@ -11,5 +12,6 @@ int main() {
     std::fputs("tessera-read-worker decodes slides for tessera, which starts it by itself.\n", stderr);
     return 2;
   }
+  imaging::keep_freed_memory();
   return imaging::serve_reads(&imaging::open_slide);
 }

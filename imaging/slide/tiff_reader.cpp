@@ -3,7 +3,6 @@
 #include <cairo.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <malloc.h>
 #include <openslide.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,17 +35,6 @@ constexpr std::int64_t kFarAway = std::int64_t{1} << 52;  // outside any slide, 
 constexpr std::size_t kMaxLevels = 255;                   // of the cache's key
 constexpr std::size_t kCacheBytes = 32 << 20;
 constexpr std::uint64_t kHeaderBytes = 1 << 16;
-
-/// glibc gives the memory of a freed picture back to the kernel, which clears each of its pages again for the
-/// next one: a sixth of the time to read a tile. Smaller pictures than 1 MB stay with the process, 64 MB at
-/// most lying idle.
-void keep_freed_tiles() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    mallopt(M_MMAP_THRESHOLD, 1 << 20);
-    mallopt(M_TRIM_THRESHOLD, 64 << 20);
-  });
-}
 
 /// A file read at any place from any thread.
 class SharedFile {
@@ -429,7 +417,6 @@ std::unique_ptr<SlideReader> open_tiff_slide(const fs::path& path) {
   const bool is_ours = tiff && tiff->levels.size() <= kMaxLevels && are_alike(tiff->levels, slide->info()) &&
                        !(slide->info().vendor == "aperio" && std::ranges::any_of(tiff->levels, lacks_tiles));
   if (!is_ours) return slide;
-  keep_freed_tiles();
   return std::make_unique<TiffReader>(std::move(slide), *std::move(tiff));
 }
 

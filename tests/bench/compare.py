@@ -13,6 +13,7 @@ TESSERA = os.path.join(ROOT, "build", "release", "bin", "tessera")
 DATA = os.environ.get("TESSERA_DATA", os.path.join(ROOT, "..", "shared", "data"))
 WORK = os.path.join(ROOT, "build", "bench")
 ROUNDS = 5
+ENCODE_ROUNDS = 3  # half a minute each
 
 # name: (target ratio, ours / peer or ours / limit, what the peer is)
 TARGETS = {
@@ -167,14 +168,14 @@ def main():
     cpus = sorted(os.sched_getaffinity(0))[:2]
     os.sched_setaffinity(0, cpus)  # all sides, their decode threads included, share the same two
     rows, work = [], None
-    for _ in range(ROUNDS):
+    for _ in range(ENCODE_ROUNDS if name == "encode" else ROUNDS):
         ours, *others = [run(command) for command in commands]
         work = ours["work"]
         for other in others:
             if work != other["work"]:
                 sys.exit(f"{name}: the sides did not do the same: {work} here, {other['work']} there")
         rows.append([statistics.median(side["seconds"]) for side in (ours, *others)])
-    print(f"{name}: tessera against {' and '.join(what for _, _, what in rules)}; {work} each; {ROUNDS} interleaved "
+    print(f"{name}: tessera against {' and '.join(what for _, _, what in rules)}; {work} each; {len(rows)} interleaved "
           f"rounds, medians in ms, {len(cpus)} CPUs, load {os.getloadavg()[0]:.1f}")
     names = ["peer", "limit"][:len(rules)]
     print(f"{'round':>6} {'tessera':>12}" + "".join(f" {name:>12} {'ratio':>8}" for name in names))

@@ -55,7 +55,7 @@ def encode(slide_path, weights):
                 batch = torch.from_numpy(numpy.stack(tiles)).permute(0, 3, 1, 2).float() / 255
                 module((batch - mean) / std)
 
-    repeat(run, f"{len(places)} tiles", warm_up=1, count=3)
+    repeat(run, f"{len(places)} tiles", warm_up=1, count=1)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "imaging/base/process_memory.h"
 #include "imaging/phantom/slide_phantom.h"
 #include "imaging/slide/pyramid_tiff_writer.h"
 #include "imaging/slide/reader_table.h"
@@ -192,7 +193,7 @@ void encode(const Arguments& arguments) {
         return drain(*reader, grid_of(*reader, 224), 1,
                      [&](const auto& batch) { (void)encoder->encode(batch); });
       },
-      1, 3);
+      1, 1);
 }
 
 imaging::SlidePhantomOptions bench_phantom() {
@@ -256,6 +257,7 @@ int main(int argc, char** argv) {
     std::cerr << "usage: tessera_bench NAME [ARGUMENTS]; called by tests/bench/compare\n";
     return 2;
   }
+  imaging::keep_freed_memory();
   models::set_compute_threads(kThreads);
   table.at(argv[1])(Arguments(argv + 2, argv + argc));
   return 0;
