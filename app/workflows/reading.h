@@ -34,7 +34,7 @@ void visit_fields(Visitor&& field, Options& options) {
         FieldInfo{
             .unit = "s",
             .help = "Where decoding is isolated, the longest that a read or the opening of a file may take",
-            .min = 0.1,
+            .min = 1,
             .max = 86400});
 }
 

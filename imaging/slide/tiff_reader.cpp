@@ -174,7 +174,6 @@ class TiffReader final : public SlideReader {
           return static_cast<std::int64_t>(static_cast<double>(origin) +
                                            static_cast<double>(ahead) * downsample);
         };
-        Block block;
         const auto left = cut(place_l0(x_l0, x), std::min(kBlock, size.width - x), downsample);
         const auto top = cut(place_l0(y_l0, y), std::min(kBlock, size.height - y), downsample);
         if (left.count <= 0 || top.count <= 0) continue;

@@ -19,15 +19,24 @@ struct Target {
   const char* golden_extension;  ///< files of tests/golden/formats that are seeds too
 };
 
-constexpr std::array kTargets{
-    Target{"bag_h5", &fuzz::bag_h5, ".h5"},     Target{"bag_pt", &fuzz::bag_pt, ".pt"},
-    Target{"config", &fuzz::config, nullptr},   Target{"csv", &fuzz::csv, ".csv"},
-    Target{"geojson", &fuzz::geojson, nullptr}, Target{"glob", &fuzz::glob, nullptr},
-    Target{"labels", &fuzz::labels, ".csv"},    Target{"manifest", &fuzz::manifest, nullptr},
-    Target{"options", &fuzz::options, nullptr}, Target{"package_zip", &fuzz::package_zip, nullptr},
-    Target{"pth", &fuzz::pth, ".pt"},           Target{"read_answer", &fuzz::read_answer, nullptr},
-    Target{"result", &fuzz::result, nullptr},   Target{"safetensors", &fuzz::safetensors, nullptr},
-    Target{"scale", &fuzz::scale, nullptr},     Target{"split", &fuzz::split, ".csv"}};
+constexpr std::array kTargets{Target{"bag_h5", &fuzz::bag_h5, ".h5"},
+                              Target{"bag_pt", &fuzz::bag_pt, ".pt"},
+                              Target{"config", &fuzz::config, nullptr},
+                              Target{"csv", &fuzz::csv, ".csv"},
+                              Target{"geojson", &fuzz::geojson, nullptr},
+                              Target{"glob", &fuzz::glob, nullptr},
+                              Target{"labels", &fuzz::labels, ".csv"},
+                              Target{"manifest", &fuzz::manifest, nullptr},
+                              Target{"options", &fuzz::options, nullptr},
+                              Target{"package_zip", &fuzz::package_zip, nullptr},
+                              Target{"picture", &fuzz::picture, nullptr},
+                              Target{"pth", &fuzz::pth, ".pt"},
+                              Target{"read_answer", &fuzz::read_answer, nullptr},
+                              Target{"result", &fuzz::result, nullptr},
+                              Target{"safetensors", &fuzz::safetensors, nullptr},
+                              Target{"scale", &fuzz::scale, nullptr},
+                              Target{"split", &fuzz::split, ".csv"},
+                              Target{"tiff", &fuzz::tiff, nullptr}};
 
 std::vector<fs::path> files_of(const fs::path& folder, const char* extension = nullptr) {
   std::vector<fs::path> files;

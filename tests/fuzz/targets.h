@@ -19,11 +19,13 @@ void labels(Bytes bytes);
 void manifest(Bytes bytes);
 void options(Bytes bytes);
 void package_zip(Bytes bytes);
+void picture(Bytes bytes);
 void pth(Bytes bytes);
 void read_answer(Bytes bytes);
 void result(Bytes bytes);
 void safetensors(Bytes bytes);
 void scale(Bytes bytes);
 void split(Bytes bytes);
+void tiff(Bytes bytes);
 
 }  // namespace fuzz
