@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kWhite = 255;
 constexpr double kEpsilon = 1e-9;               // of a pixel: rounding in positions computed from indices
-constexpr std::int64_t kBlockPixels = 1 << 24;  // source pixels decoded at a time by read_whole
+constexpr std::int64_t kBlockPixels = 1 << 22;  // source pixels decoded at a time by read_whole
 
 /// Weights of source pixels [first, first + weights.size()) in one output pixel, and the share that lies
 /// outside.

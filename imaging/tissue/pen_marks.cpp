@@ -8,6 +8,7 @@
 
 #include "imaging/tissue/detail/glass.h"
 #include "imaging/tissue/detail/growth.h"
+#include "imaging/tissue/detail/regions.h"
 
 namespace imaging {
 namespace {
@@ -70,24 +71,19 @@ Image8 find_pen_marks(const Image8& overview, PointD pixel_um, double least_od) 
   }
   // Speckles of paper white in a stroke, and of ink in tissue, are of no account.
   cv::medianBlur(ink, ink, 3);
+  if (cv::countNonZero(ink) == 0) return marks;
   cv::Mat cores;
   cv::morphologyEx(ink, cores, cv::MORPH_OPEN, disc(kCoreUm, pixel_um));
-  if (cv::countNonZero(cores) == 0) {
-    ink = cv::Scalar(0);
-    return marks;
+  const detail::Regions regions(marks, detail::Neighbours::eight);
+  std::vector<std::uint8_t> holds_core(regions.regions().size(), 0);
+  for (const auto& run : regions.runs()) {
+    const auto* row = cores.ptr<std::uint8_t>(run.y);
+    if (std::any_of(row + run.begin, row + run.end, [](auto value) { return value != 0; }))
+      holds_core[static_cast<std::size_t>(run.region)] = 1;
   }
-  cv::Mat labels;
-  const int count = cv::connectedComponents(ink, labels, 8, CV_32S);
-  std::vector<std::uint8_t> holds_core(static_cast<std::size_t>(count), 0);
-  for (int y = 0; y < size.height; ++y) {
-    for (int x = 0; x < size.width; ++x) {
-      if (cores.at<std::uint8_t>(y, x) != 0) holds_core[static_cast<std::size_t>(labels.at<int>(y, x))] = 255;
-    }
-  }
-  for (int y = 0; y < size.height; ++y) {
-    for (int x = 0; x < size.width; ++x)
-      ink.at<std::uint8_t>(y, x) = holds_core[static_cast<std::size_t>(labels.at<int>(y, x))];
-  }
+  cores.release();
+  regions.paint(marks, 0, [&](std::int32_t i) { return holds_core[static_cast<std::size_t>(i)] == 0; });
+  if (cv::countNonZero(ink) == 0) return marks;
   detail::grow(marks, edges, pixel_um, kEdgeUm);
   // The blend of ink and what lies beside it.
   cv::dilate(ink, ink, cv::getStructuringElement(cv::MORPH_RECT, {3, 3}));

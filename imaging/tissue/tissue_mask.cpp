@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <numeric>
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
 #include "imaging/base/error.h"
+#include "imaging/tissue/detail/regions.h"
 #include "imaging/tissue/focus.h"
 #include "imaging/tissue/folds.h"
 #include "imaging/tissue/pen_marks.h"
@@ -22,6 +24,7 @@ namespace {
 // grey levels at 8 µm per pixel and tissue 9 or more, however pale.
 constexpr int kGlassSaturation = 32;
 constexpr int kGlassGradient = 6;
+constexpr int kBandRows = 256;
 constexpr double kLeastGlass = 0.001;  // share of the pixels below which a class is not worth splitting
 
 using Histogram = std::array<std::int64_t, 256>;
@@ -32,18 +35,30 @@ cv::Mat view_of(const Image8& image) {
           const_cast<std::uint8_t*>(image.data())};
 }
 
-/// Of the pixels that are not ink and whose `key` is at most `last`.
-Histogram histogram_of(const cv::Mat& grey, const cv::Mat& ink, const cv::Mat& key, int last) {
-  Histogram histogram{};
-  for (int y = 0; y < grey.rows; ++y) {
-    const auto* row = grey.ptr<std::uint8_t>(y);
-    const auto* inks = ink.ptr<std::uint8_t>(y);
-    const auto* keys = key.ptr<std::uint8_t>(y);
-    for (int x = 0; x < grey.cols; ++x) {
-      if (inks[x] == 0 && keys[x] <= last) ++histogram[row[x]];
+/// How many pixels have which saturation (rows) and gradient of luminance (columns).
+using JointHistogram = std::vector<Histogram>;
+
+/// Of the pixels that are not ink. In bands of rows, so that no more planes of the whole are needed.
+JointHistogram joint_histogram(const cv::Mat& rgb, const cv::Mat& saturation, const cv::Mat& ink) {
+  JointHistogram joint(256);
+  const auto square = cv::getStructuringElement(cv::MORPH_RECT, {3, 3});
+  cv::Mat luminance;
+  cv::Mat gradient;
+  for (int top = 0; top < rgb.rows; top += kBandRows) {
+    const int bottom = std::min(rgb.rows, top + kBandRows);
+    const int first = std::max(0, top - 1);
+    cv::cvtColor(rgb.rowRange(first, std::min(rgb.rows, bottom + 1)), luminance, cv::COLOR_RGB2GRAY);
+    cv::morphologyEx(luminance, gradient, cv::MORPH_GRADIENT, square);
+    for (int y = top; y < bottom; ++y) {
+      const auto* gradients = gradient.ptr<std::uint8_t>(y - first);
+      const auto* saturations = saturation.ptr<std::uint8_t>(y);
+      const auto* inks = ink.ptr<std::uint8_t>(y);
+      for (int x = 0; x < rgb.cols; ++x) {
+        if (inks[x] == 0) ++joint[saturations[x]][gradients[x]];
+      }
     }
   }
-  return histogram;
+  return joint;
 }
 
 std::int64_t count_up_to(const Histogram& histogram, int last) {
@@ -88,83 +103,74 @@ int otsu_up_to(const Histogram& histogram, int last) {
 
 /// Otsu's threshold between glass and tissue. Where the lower class is itself tissue (a frame full of it),
 /// the split lies between pale and dark tissue and the lower class is split again, until it is glass or next
-/// to nothing. Pixels of ink count for neither.
-int glass_threshold(const cv::Mat& rgb, const cv::Mat& saturation, const cv::Mat& ink, int floor) {
-  cv::Mat luminance;
-  cv::cvtColor(rgb, luminance, cv::COLOR_RGB2GRAY);
-  cv::Mat gradient;
-  cv::morphologyEx(luminance, gradient, cv::MORPH_GRADIENT,
-                   cv::getStructuringElement(cv::MORPH_RECT, {3, 3}));
-  const auto histogram = histogram_of(saturation, ink, saturation, 255);
+/// to nothing.
+int glass_threshold(const JointHistogram& joint, int floor) {
+  Histogram histogram{};
+  for (std::size_t value = 0; value < joint.size(); ++value)
+    histogram[value] = count_up_to(joint[value], 255);
+  const auto gradients_up_to = [&](int last) {
+    Histogram gradients{};
+    for (int value = 0; value <= last; ++value) {
+      const auto& row = joint[static_cast<std::size_t>(value)];
+      std::ranges::transform(gradients, row, gradients.begin(), std::plus{});
+    }
+    return gradients;
+  };
   const double least = kLeastGlass * static_cast<double>(count_up_to(histogram, 255));
   int threshold = 255;
   while (threshold > floor) {
     threshold = otsu_up_to(histogram, threshold);
     if (static_cast<double>(count_up_to(histogram, threshold)) < least) return floor;
-    const bool is_glass =
-        median_up_to(histogram, threshold) <= kGlassSaturation &&
-        median_up_to(histogram_of(gradient, ink, saturation, threshold), 255) <= kGlassGradient;
+    const bool is_glass = median_up_to(histogram, threshold) <= kGlassSaturation &&
+                          median_up_to(gradients_up_to(threshold), 255) <= kGlassGradient;
     if (is_glass) break;
   }
   return std::max(threshold, floor);
 }
 
+/// Each pixel repeated `times`, cut to `size`.
+cv::Mat enlarged(const Image8& image, SizeI times, cv::Size size) {
+  cv::Mat result;
+  cv::resize(view_of(image), result,
+             {static_cast<int>(image.width() * times.width), static_cast<int>(image.height() * times.height)},
+             0, 0, cv::INTER_NEAREST);
+  return result({{}, size});
+}
+
 /// Drops pieces (4-connected) below `least_piece` mask pixels.
-void drop_small_pieces(cv::Mat& mask, double least_piece) {
-  cv::Mat labels;
-  cv::Mat stats;
-  cv::Mat centres;
-  const int pieces = cv::connectedComponentsWithStats(mask, labels, stats, centres, 4, CV_32S);
-  std::vector<std::uint8_t> keeps(static_cast<std::size_t>(pieces), 0);
-  for (int i = 1; i < pieces; ++i)
-    keeps[static_cast<std::size_t>(i)] = stats.at<int>(i, cv::CC_STAT_AREA) >= least_piece ? 255 : 0;
-  for (int y = 0; y < mask.rows; ++y) {
-    for (int x = 0; x < mask.cols; ++x)
-      mask.at<std::uint8_t>(y, x) = keeps[static_cast<std::size_t>(labels.at<int>(y, x))];
-  }
+void drop_small_pieces(Image8& mask, double least_piece) {
+  const detail::Regions pieces(mask, detail::Neighbours::four);
+  pieces.paint(mask, 0, [&](std::int32_t i) {
+    return static_cast<double>(pieces.regions()[static_cast<std::size_t>(i)].area) < least_piece;
+  });
 }
 
 /// Fills holes (8-connected) below `least_hole` mask pixels and beyond the largest `max_holes` of their
 /// piece.
-void fill_holes(cv::Mat& mask, double least_hole, std::int64_t max_holes) {
-  cv::Mat labels;
-  cv::connectedComponents(mask, labels, 4, CV_32S);
-  cv::Mat stats;
-  cv::Mat centres;
-  cv::Mat glass = 255 - mask;
-  cv::Mat glass_labels;
-  const int regions = cv::connectedComponentsWithStats(glass, glass_labels, stats, centres, 8, CV_32S);
-  std::map<int, std::vector<std::pair<int, int>>> holes_of_piece;  // piece -> (area, region)
-  std::vector<std::uint8_t> is_seen(static_cast<std::size_t>(regions), 0);
-  for (int y = 0; y < mask.rows; ++y) {
-    for (int x = 0; x < mask.cols; ++x) {
-      const int region = glass_labels.at<int>(y, x);
-      if (region == 0 || is_seen[static_cast<std::size_t>(region)] != 0) continue;
-      is_seen[static_cast<std::size_t>(region)] = 1;
-      const int* box = stats.ptr<int>(region);
-      const bool is_open = box[cv::CC_STAT_LEFT] == 0 || box[cv::CC_STAT_TOP] == 0 ||
-                           box[cv::CC_STAT_LEFT] + box[cv::CC_STAT_WIDTH] == mask.cols ||
-                           box[cv::CC_STAT_TOP] + box[cv::CC_STAT_HEIGHT] == mask.rows;
-      // Above the topmost pixel of a hole lies the piece around it, never an island inside it.
-      if (!is_open) holes_of_piece[labels.at<int>(y - 1, x)].emplace_back(box[cv::CC_STAT_AREA], region);
-    }
+void fill_holes(Image8& mask, double least_hole, std::int64_t max_holes) {
+  const detail::Regions pieces(mask, detail::Neighbours::four);
+  const detail::Regions glass(mask, detail::Neighbours::eight, false);
+  std::map<std::int32_t, std::vector<std::int32_t>> holes_of_piece;
+  std::int32_t next = 0;
+  for (const auto& run : glass.runs()) {
+    if (run.region != next) continue;  // not the region's first
+    const auto& region = glass.regions()[static_cast<std::size_t>(next)];
+    const bool is_open =
+        region.left == 0 || region.top == 0 || region.right == mask.width() || region.bottom == mask.height();
+    // Above the topmost pixel of a hole lies the piece around it, never an island inside it.
+    if (!is_open) holes_of_piece[pieces.at(run.begin, run.y - 1)].push_back(next);
+    ++next;
   }
-  std::vector<std::uint8_t> fills(static_cast<std::size_t>(regions), 0);
+  std::vector<std::uint8_t> fills(glass.regions().size(), 0);
+  const auto area = [&](std::int32_t hole) { return glass.regions()[static_cast<std::size_t>(hole)].area; };
   for (auto& [piece, holes] : holes_of_piece) {
-    std::ranges::sort(holes, [](const auto& a, const auto& b) {
-      return a.first != b.first ? a.first > b.first : a.second < b.second;
-    });
+    std::ranges::stable_sort(holes, std::greater{}, area);
     for (std::size_t i = 0; i < holes.size(); ++i) {
-      if (static_cast<std::int64_t>(i) >= max_holes || holes[i].first < least_hole) {
-        fills[static_cast<std::size_t>(holes[i].second)] = 255;
-      }
+      if (static_cast<std::int64_t>(i) >= max_holes || static_cast<double>(area(holes[i])) < least_hole)
+        fills[static_cast<std::size_t>(holes[i])] = 1;
     }
   }
-  for (int y = 0; y < mask.rows; ++y) {
-    for (int x = 0; x < mask.cols; ++x) {
-      if (fills[static_cast<std::size_t>(glass_labels.at<int>(y, x))] != 0) mask.at<std::uint8_t>(y, x) = 255;
-    }
-  }
+  glass.paint(mask, 255, [&](std::int32_t i) { return fills[static_cast<std::size_t>(i)] != 0; });
 }
 
 void append_ring(std::string& text, const std::vector<PointD>& ring) {
@@ -174,10 +180,14 @@ void append_ring(std::string& text, const std::vector<PointD>& ring) {
 }
 
 cv::Mat saturation_of(const cv::Mat& rgb, int median_side) {
+  cv::Mat saturation(rgb.size(), CV_8UC1);
   cv::Mat hsv;
-  cv::cvtColor(rgb, hsv, cv::COLOR_RGB2HSV);
-  cv::Mat saturation;
-  cv::extractChannel(hsv, saturation, 1);
+  for (int top = 0; top < rgb.rows; top += kBandRows) {
+    const cv::Range band(top, std::min(rgb.rows, top + kBandRows));
+    cv::cvtColor(rgb.rowRange(band), hsv, cv::COLOR_RGB2HSV);
+    auto rows = saturation.rowRange(band);
+    cv::extractChannel(hsv, rows, 1);
+  }
   if (median_side > 1) cv::medianBlur(saturation, saturation, median_side);
   return saturation;
 }
@@ -190,18 +200,7 @@ TissueMask::TissueMask(Image8 mask, SizeI slide_size_l0, std::vector<TissuePiece
       slide_size_l0_(slide_size_l0),
       pieces_(std::move(pieces)),
       threshold_(threshold),
-      rejected_(rejected) {
-  const auto stride = static_cast<std::size_t>(mask_.width() + 1);
-  integral_.assign(stride * static_cast<std::size_t>(mask_.height() + 1), 0);
-  for (std::int64_t y = 0; y < mask_.height(); ++y) {
-    double row_sum = 0;
-    for (std::int64_t x = 0; x < mask_.width(); ++x) {
-      row_sum += *mask_.pixel(x, y) != 0 ? 1 : 0;
-      const auto above = static_cast<std::size_t>(y) * stride + static_cast<std::size_t>(x + 1);
-      integral_[above + stride] = integral_[above] + row_sum;
-    }
-  }
-}
+      rejected_(rejected) {}
 
 double TissueMask::fraction(RectD rect_l0) const {
   if (!(rect_l0.width > 0 && rect_l0.height > 0)) return 0;
@@ -209,25 +208,32 @@ double TissueMask::fraction(RectD rect_l0) const {
   const auto height = static_cast<double>(mask_.height());
   const double scale_x = width / static_cast<double>(slide_size_l0_.width);
   const double scale_y = height / static_cast<double>(slide_size_l0_.height);
-  const auto stride = static_cast<std::size_t>(mask_.width() + 1);
-  const auto integral = [&](double x_l0, double y_l0) {  // tissue above and left of a point, in mask pixels
-    const double x = std::clamp(x_l0 * scale_x, 0.0, width);
-    const double y = std::clamp(y_l0 * scale_y, 0.0, height);
-    const auto column = static_cast<std::size_t>(std::min(x, width - 1));
-    const auto row = static_cast<std::size_t>(std::min(y, height - 1));
-    const double right = x - static_cast<double>(column);
-    const double down = y - static_cast<double>(row);
-    const auto* corner = integral_.data() + row * stride + column;
-    return (corner[0] * (1 - right) + corner[1] * right) * (1 - down) +
-           (corner[stride] * (1 - right) + corner[stride + 1] * right) * down;
-  };
-  const double tissue = integral(rect_l0.right(), rect_l0.bottom()) - integral(rect_l0.x, rect_l0.bottom()) -
-                        integral(rect_l0.right(), rect_l0.y) + integral(rect_l0.x, rect_l0.y);
+  const double left = std::clamp(rect_l0.x * scale_x, 0.0, width);
+  const double right = std::clamp(rect_l0.right() * scale_x, 0.0, width);
+  const double top = std::clamp(rect_l0.y * scale_y, 0.0, height);
+  const double bottom = std::clamp(rect_l0.bottom() * scale_y, 0.0, height);
+  double tissue = 0;
+  for (auto y = static_cast<std::int64_t>(top); static_cast<double>(y) < bottom; ++y) {
+    const double rows = std::min(bottom, static_cast<double>(y + 1)) - std::max(top, static_cast<double>(y));
+    tissue += rows * tissue_in_row(y, left, right);
+  }
   return std::clamp(tissue / (rect_l0.width * scale_x * rect_l0.height * scale_y), 0.0, 1.0);
 }
 
+double TissueMask::tissue_in_row(std::int64_t y, double left, double right) const {
+  const auto first = static_cast<std::int64_t>(left);
+  const auto last = static_cast<std::int64_t>(std::ceil(right));  // one past it
+  if (first >= last) return 0;
+  const auto* row = mask_.row(y);
+  double tissue = static_cast<double>(std::count_if(row + first, row + last, [](auto v) { return v != 0; }));
+  if (row[first] != 0) tissue -= left - static_cast<double>(first);
+  if (row[last - 1] != 0) tissue -= static_cast<double>(last) - right;
+  return tissue;
+}
+
 double TissueMask::area_fraction() const {
-  return integral_.back() / (static_cast<double>(mask_.width()) * static_cast<double>(mask_.height()));
+  const auto count = std::ranges::count_if(mask_.values(), [](auto value) { return value != 0; });
+  return static_cast<double>(count) / static_cast<double>(mask_.width() * mask_.height());
 }
 
 std::string TissueMask::to_geojson() const {
@@ -257,19 +263,21 @@ TissueMask find_tissue(const TissueOverview& overview, const TissueOptions& opti
     throw Error(
         ErrorCode::invalid_argument,
         fmt::format("{}: the overview was read at {} um/px{}; these options need another one.",
-                    overview.source, overview.seg_mpp, overview.blur_um.empty() ? " without the blur" : ""));
+                    overview.source, overview.seg_mpp, overview.blur.um.empty() ? " without the blur" : ""));
   }
   const auto width = overview.rgb.width();
   const auto height = overview.rgb.height();
   const auto pen = options.reject_pen ? find_pen_marks(overview.rgb, overview.pixel_um, options.pen_od)
                                       : Image8(width, height, 1);
   const auto rgb = view_of(overview.rgb);
-  const auto saturation = saturation_of(rgb, static_cast<int>(options.mthresh));
+  auto saturation = saturation_of(rgb, static_cast<int>(options.mthresh));
   const auto floor = static_cast<int>(options.sthresh);
-  const int threshold = options.use_otsu ? glass_threshold(rgb, saturation, view_of(pen), floor) : floor;
+  const int threshold =
+      options.use_otsu ? glass_threshold(joint_histogram(rgb, saturation, view_of(pen)), floor) : floor;
   Image8 mask(width, height, 1);
   auto binary = view_of(mask);
   cv::threshold(saturation, binary, threshold, 255, cv::THRESH_BINARY);
+  saturation.release();
   if (options.close > 1) {
     const auto side = static_cast<int>(options.close);
     const auto square = cv::getStructuringElement(cv::MORPH_RECT, {side, side});
@@ -278,8 +286,8 @@ TissueMask find_tissue(const TissueOverview& overview, const TissueOptions& opti
     cv::erode(binary, binary, square, {side - 1 - anchor, side - 1 - anchor});
   }
   const double pixel_mm2 = overview.pixel_um.x * overview.pixel_um.y * 1e-6;
-  drop_small_pieces(binary, options.a_t / pixel_mm2);
-  fill_holes(binary, options.a_h / pixel_mm2, options.max_n_holes);
+  drop_small_pieces(mask, options.a_t / pixel_mm2);
+  fill_holes(mask, options.a_h / pixel_mm2, options.max_n_holes);
 
   const auto stained = cv::countNonZero(binary);
   const auto reject = [&](const cv::Mat& where) {
@@ -294,11 +302,11 @@ TissueMask find_tissue(const TissueOverview& overview, const TissueOptions& opti
     rejected.folds = reject(view_of(folds));
   }
   if (options.reject_blur) {
-    const auto blurred = find_blurred(overview.blur_um, overview.pixel_um, options.blur_um);
-    rejected.blur = reject(view_of(blurred));
+    const auto blurred = find_blurred(overview.blur.um, overview.blur.pixel_um, options.blur_um);
+    rejected.blur = reject(enlarged(blurred, overview.blur.overview_pixels, binary.size()));
   }
   if (rejected.pen > 0 || rejected.folds > 0 || rejected.blur > 0)
-    drop_small_pieces(binary, options.a_t / pixel_mm2);
+    drop_small_pieces(mask, options.a_t / pixel_mm2);
 
   const PointD pixel_l0{static_cast<double>(overview.slide_size_l0.width) / static_cast<double>(width),
                         static_cast<double>(overview.slide_size_l0.height) / static_cast<double>(height)};

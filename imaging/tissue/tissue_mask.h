@@ -39,12 +39,14 @@ class TissueMask {
   [[nodiscard]] std::string to_geojson() const;
 
  private:
+  /// Mask pixels from `left` to `right`, fractions included.
+  [[nodiscard]] double tissue_in_row(std::int64_t y, double left, double right) const;
+
   Image8 mask_;
   SizeI slide_size_l0_;
   std::vector<TissuePiece> pieces_;
   double threshold_ = 0;
   TissueRejections rejected_;
-  std::vector<double> integral_;  // (H+1) x (W+1)
 };
 
 /// Finds the tissue of a brightfield slide: saturation, median filter, threshold, closing, then pieces and

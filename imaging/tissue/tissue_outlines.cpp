@@ -3,7 +3,8 @@
 #include <array>
 #include <map>
 #include <opencv2/core.hpp>
-#include <opencv2/imgproc.hpp>
+
+#include "imaging/tissue/detail/regions.h"
 
 namespace imaging {
 namespace {
@@ -13,8 +14,8 @@ constexpr std::array<std::array<int, 2>, 4> kSteps{{{1, 0}, {0, 1}, {-1, 0}, {0,
 
 class OutlineTracer {
  public:
-  OutlineTracer(const cv::Mat& mask, PointD pixel_l0) : mask_(mask), pixel_l0_(pixel_l0) {
-    cv::connectedComponents(mask, labels_, 4, CV_32S);
+  OutlineTracer(const Image8& image, const cv::Mat& mask, PointD pixel_l0)
+      : mask_(mask), regions_(image, detail::Neighbours::four), pixel_l0_(pixel_l0) {
     is_traced_ = cv::Mat::zeros(mask.rows + 1, mask.cols + 1, CV_8U);
   }
 
@@ -25,9 +26,9 @@ class OutlineTracer {
         // Every ring has a top edge (tissue below it) or, for a hole, a bottom edge (tissue above glass: runs
         // left).
         if (is_tissue(x, y) && !is_tissue(x, y - 1) && !has_passed(x, y, 0))
-          add(pieces, x, y, 0, labels_.at<int>(y, x));
+          add(pieces, x, y, 0, regions_.at(x, y));
         if (is_tissue(x, y) && !is_tissue(x, y + 1) && !has_passed(x + 1, y + 1, 2)) {
-          add(pieces, x + 1, y + 1, 2, labels_.at<int>(y, x));
+          add(pieces, x + 1, y + 1, 2, regions_.at(x, y));
         }
       }
     }
@@ -82,7 +83,7 @@ class OutlineTracer {
   }
 
   cv::Mat mask_;
-  cv::Mat labels_;
+  detail::Regions regions_;
   cv::Mat is_traced_;  // bit d: the edge leaving this corner in direction d
   PointD pixel_l0_;
 };
@@ -92,7 +93,7 @@ class OutlineTracer {
 std::vector<TissuePiece> trace_outlines(const Image8& mask, PointD pixel_l0) {
   const cv::Mat view(static_cast<int>(mask.height()), static_cast<int>(mask.width()), CV_8UC1,
                      const_cast<std::uint8_t*>(mask.data()));  // cv::Mat knows no const; only read here
-  return OutlineTracer(view, pixel_l0).trace();
+  return OutlineTracer(mask, view, pixel_l0).trace();
 }
 
 }  // namespace imaging

@@ -8,7 +8,6 @@
 
 #include "imaging/base/error.h"
 #include "imaging/slide/area_resample.h"
-#include "imaging/tissue/focus.h"
 
 namespace imaging {
 namespace {
@@ -52,7 +51,7 @@ int scanned_luminance(const Image8& rgb) {
 }  // namespace
 
 bool TissueOverview::serves(const TissueOptions& options) const {
-  return seg_mpp == options.seg_mpp && (!options.reject_blur || !blur_um.empty());
+  return seg_mpp == options.seg_mpp && (!options.reject_blur || !blur.um.empty());
 }
 
 bool is_fluorescence(const SlideInfo& info) {
@@ -86,7 +85,7 @@ TissueOverview read_tissue_overview(const SlideReader& reader, const SlideScale&
                     "brightfield slides can be analysed.",
                     overview.source, luminance));
   }
-  if (options.reject_blur) overview.blur_um = estimate_blur(reader, scale, overview.rgb, job);
+  if (options.reject_blur) overview.blur = estimate_blur(reader, scale, overview.rgb, job);
   return overview;
 }
 

@@ -6,6 +6,7 @@
 #include "imaging/base/image.h"
 #include "imaging/base/job.h"
 #include "imaging/slide/slide_reader.h"
+#include "imaging/tissue/focus.h"
 #include "imaging/tissue/tissue_options.h"
 
 namespace imaging {
@@ -16,8 +17,8 @@ struct TissueOverview {
   SizeI slide_size_l0;
   PointD pixel_um;  ///< size of an overview pixel
   double seg_mpp = 0;
-  Image8 rgb;      ///< H x W x 3, stretched over the whole slide
-  ImageF blur_um;  ///< H x W x 1, standard deviation of the blur, see estimate_blur; empty where not read
+  Image8 rgb;    ///< H x W x 3, stretched over the whole slide
+  BlurMap blur;  ///< empty where not read
 
   /// False where these options need another reading: another seg_mpp, or blur where none was read.
   [[nodiscard]] bool serves(const TissueOptions& options) const;

@@ -1,9 +1,11 @@
+#include <map>
 #include <opencv2/imgproc.hpp>
 
 #include "imaging/base/random.h"
 #include "imaging/raster/png.h"
 #include "imaging/slide/area_resample.h"
 #include "imaging/slide/reader_table.h"
+#include "imaging/tissue/detail/regions.h"
 #include "imaging/tissue/focus.h"
 #include "imaging/tissue/folds.h"
 #include "imaging/tissue/pen_marks.h"
@@ -43,6 +45,48 @@ void stroke(Image8& image, cv::Point from, cv::Point to, int thickness, Colour c
 std::int64_t count(const Image8& mask) {
   return std::ranges::count_if(mask.values(), [](std::uint8_t value) { return value != 0; });
 }
+
+class RegionsTest : public testing::TestWithParam<int> {};
+
+TEST_P(RegionsTest, AreThoseOfOpenCv) {
+  const int connectivity = GetParam();
+  cv::RNG random(11);
+  for (const int side : {1, 2, 7, 64}) {
+    Image8 mask(side + 3, side, 1);
+    auto view = view_of(mask);
+    random.fill(view, cv::RNG::UNIFORM, 0, 255);
+    cv::threshold(view, view, 120, 255, cv::THRESH_BINARY);
+    cv::Mat labels, stats, centres;
+    const int labelled = cv::connectedComponentsWithStats(view, labels, stats, centres, connectivity, CV_32S);
+
+    const detail::Regions regions(mask,
+                                  connectivity == 8 ? detail::Neighbours::eight : detail::Neighbours::four);
+
+    ASSERT_EQ(regions.regions().size(), static_cast<std::size_t>(labelled - 1));
+    std::map<int, std::int32_t> region_of_label;
+    for (int y = 0; y < view.rows; ++y) {
+      for (int x = 0; x < view.cols; ++x) {
+        if (view.at<std::uint8_t>(y, x) == 0) continue;
+        const auto found = regions.at(x, y);
+        EXPECT_EQ(region_of_label.try_emplace(labels.at<int>(y, x), found).first->second, found);
+      }
+    }
+    for (const auto& [label, number] : region_of_label) {
+      const auto& region = regions.regions()[static_cast<std::size_t>(number)];
+      const int* box = stats.ptr<int>(label);
+      EXPECT_EQ(region.area, box[cv::CC_STAT_AREA]);
+      EXPECT_EQ(region.left, box[cv::CC_STAT_LEFT]);
+      EXPECT_EQ(region.top, box[cv::CC_STAT_TOP]);
+      EXPECT_EQ(region.right, box[cv::CC_STAT_LEFT] + box[cv::CC_STAT_WIDTH]);
+      EXPECT_EQ(region.bottom, box[cv::CC_STAT_TOP] + box[cv::CC_STAT_HEIGHT]);
+    }
+    auto rest = mask;
+    regions.paint(rest, 0, [](std::int32_t) { return true; });
+    EXPECT_EQ(count(rest), 0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Connectivity, RegionsTest, testing::Values(4, 8));
 
 class PenColourTest : public testing::TestWithParam<Colour> {};
 
@@ -151,7 +195,7 @@ class BlurTest : public testing::Test {
     const auto reader = open_slide(folder_ / "texture.png");
     const SlideScale scale{1, 1, "override"};
     const auto overview = read_whole(*reader, {128, 128});
-    const auto blur = estimate_blur(*reader, scale, overview, {});
+    const auto blur = estimate_blur(*reader, scale, overview, {}).um;
     return {blur.values().begin(), blur.values().end()};
   }
   support::TemporaryFolder folder_;
@@ -174,6 +218,32 @@ TEST_F(BlurTest, DoesNotDependOnContrast) {
   for (std::size_t i = 0; i < strong.size(); ++i)
     difference += std::abs(static_cast<double>(strong[i] - weak[i])) / static_cast<double>(strong.size());
   EXPECT_LT(difference, 0.4);
+}
+
+/// Noise as fine as can be beside hard edges: none of it is out of focus, near the edges neither. A step edge
+/// alone seems blurred by 3.3 µm.
+TEST_F(BlurTest, TakesNoStripBesideAHardEdgeForBlurred) {
+  Image8 image(1280, 1024, 3, 245);
+  auto view = view_of(image);
+  cv::RNG random(3);
+  const cv::Rect tissue(128, 128, 1024, 768);
+  random.fill(view(tissue), cv::RNG::UNIFORM, cv::Scalar(190, 90, 150), cv::Scalar(220, 150, 180));
+  cv::Mat darker = view({600, 128, 552, 768});
+  darker *= 0.4;
+  write_png(folder_ / "edges.png", image);
+  const auto reader = open_slide(folder_ / "edges.png");
+  for (const double seg_mpp : {4.0, 8.0}) {
+    const auto overview = read_tissue_overview(*reader, {1, 1, "override"}, {.seg_mpp = seg_mpp});
+    EXPECT_LT(std::ranges::max(overview.blur.um.values()), 3.5) << seg_mpp;
+  }
+}
+
+TEST_F(BlurTest, IsTheSameOnAnyNumberOfThreads) {
+  cv::setNumThreads(1);
+  const auto one = estimates(5, 12);
+  cv::setNumThreads(3);
+  EXPECT_EQ(one, estimates(5, 12));
+  cv::setNumThreads(-1);
 }
 
 TEST_F(BlurTest, GrowsIntoDoubtfulPixelsNearby) {
