@@ -17,7 +17,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 using detail::LevelTable;
 
-constexpr double kStrengthPercentile = 0.99;
+constexpr double kStrengthPercentile = 0.95;
+constexpr float kOwnShare = 2;           ///< a pixel shows one dye where there is this many times more of it
 constexpr double kLeastStrength = 0.02;  ///< OD; less is noise, and dividing by it would make stain of it
 constexpr double kLn10 = 2.302585092994046;
 
@@ -28,16 +29,19 @@ float percentile(std::vector<float>& values, double share) {
   return *at;
 }
 
+/// Each dye on the pixels that are mostly its own: in dark nuclei the noise is as strong as the eosin.
 template <typename AmountsOf>
 std::array<double, 2> measure_strength(std::span<const Density> densities, const AmountsOf& amounts_of) {
   std::array<std::vector<float>, 2> amounts;
   for (const auto& od : densities) {
     const auto of_pixel = amounts_of(od);
-    for (std::size_t k = 0; k < 2; ++k) amounts[k].push_back(of_pixel[k]);
+    for (std::size_t k = 0; k < 2; ++k) {
+      if (of_pixel[k] > kOwnShare * std::max(0.0F, of_pixel[1 - k])) amounts[k].push_back(of_pixel[k]);
+    }
   }
   std::array<double, 2> strength{};
   for (std::size_t k = 0; k < 2; ++k) {
-    strength[k] = percentile(amounts[k], kStrengthPercentile);
+    strength[k] = amounts[k].empty() ? 0 : percentile(amounts[k], kStrengthPercentile);
     if (!(strength[k] >= kLeastStrength))
       throw Error(ErrorCode::insufficient_data,
                   fmt::format("The stained pixels hold no {}.", k == 0 ? "haematoxylin" : "eosin"));

@@ -21,7 +21,8 @@ namespace imaging {
 /// The two dyes of one laboratory and how much of each there is.
 struct DyeProfile {
   StainVectors stains;
-  std::array<double, 2> strength;  ///< 99th percentile of each stain's amount. Unit: OD.
+  /// 95th percentile of each stain's amount, where there is twice as much of it as of the other. Unit: OD.
+  std::array<double, 2> strength;
 };
 
 /// How a slide, or a set of tiles, looks: what is found on a slide and what it is normalised to.
