@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -41,14 +42,14 @@ class IsolatedReader final : public SlideReader {
   Image8 read_region(std::int64_t x_l0, std::int64_t y_l0, int level, SizeI size) const override {
     const Message request{{"ask", "region"}, {"x", x_l0},           {"y", y_l0},
                           {"level", level},  {"width", size.width}, {"height", size.height}};
-    return read(request, [&] {
+    return read(request, size, [&] {
       return fmt::format("the region of {} x {} pixels at ({}, {}) of level {}", size.width, size.height,
                          x_l0, y_l0, level);
     });
   }
 
   Image8 read_associated(const std::string& name) const override {
-    return read({{"ask", "associated"}, {"name", name}},
+    return read({{"ask", "associated"}, {"name", name}}, std::nullopt,
                 [&] { return fmt::format("the associated image '{}'", name); });
   }
 
@@ -58,12 +59,12 @@ class IsolatedReader final : public SlideReader {
     auto worker =
         std::make_unique<WorkerProcess>(options_.worker, std::chrono::duration<double>(options_.timeout_s));
     const auto answer = worker->call({{"ask", "open"}, {"path", path_.string()}}, stop_);
-    if (const auto version = answer.value("version", ""); version != kVersion) {
+    if (const auto version = detail::version_from_message(answer); version != kVersion) {
       throw Error(ErrorCode::incompatible,
                   fmt::format("{} is of Tessera '{}', this is {}; install both together.",
                               options_.worker.filename().string(), version, kVersion));
     }
-    return {std::move(worker), detail::info_from_message(answer.at("info"))};
+    return {std::move(worker), detail::info_from_message(detail::part_of_message(answer, "info"))};
   }
 
   std::unique_ptr<WorkerProcess> take_worker() const {
@@ -83,23 +84,38 @@ class IsolatedReader final : public SlideReader {
     idle_.push_back(std::move(worker));
   }
 
+  Image8 ask(WorkerProcess& worker, const Message& request, std::optional<SizeI> wanted) const {
+    const auto size = detail::size_from_message(worker.call(request, stop_));
+    if (wanted && size != *wanted) {
+      throw WorkerFailure{fmt::format("the reading process gave {} x {} pixels for {} x {}", size.width,
+                                      size.height, wanted->width, wanted->height)};
+    }
+    return worker.take_image(size);
+  }
+
+  /// @param wanted  size that the answer must have
   template <typename Describe>
-  Image8 read(const Message& request, const Describe& describe) const {
+  Image8 read(const Message& request, std::optional<SizeI> wanted, const Describe& describe) const {
     WorkerFailure last;
     for (int attempt = 0; attempt < 2; ++attempt) {
       try {
         auto worker = take_worker();
         try {
-          auto image = worker->take_image(detail::size_from_message(worker->call(request, stop_)));
+          auto image = ask(*worker, request, wanted);
           timeouts_in_a_row_ = 0;
           give_back(std::move(worker));
           return image;
         } catch (const Error&) {  // an answer like any other
+          timeouts_in_a_row_ = 0;
           give_back(std::move(worker));
           throw;
         }
       } catch (const WorkerFailure& failure) {
         last = failure;
+      } catch (const std::bad_alloc&) {
+        throw Error(ErrorCode::resource_exhausted,
+                    fmt::format("{}: {} needs more memory than is free; close other programs.",
+                                path_.string(), describe()));
       }
     }
     if (last.has_timed_out && ++timeouts_in_a_row_ >= kMostTimeoutsInARow) {

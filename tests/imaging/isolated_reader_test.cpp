@@ -143,9 +143,10 @@ TEST_F(IsolatedReaderTest, GivesUpReadsThatHangAndAfterTenTheSlide) {
   const auto reader = open_faulty(3);  // long enough to start a process on a busy machine
   std::mutex mutex;
   std::multiset<ErrorCode> codes;
-  {
+  const auto hang = [&](int count) {
+    codes.clear();
     std::vector<std::jthread> threads;
-    for (int i = 0; i < 10; ++i) {
+    for (int i = 0; i < count; ++i) {
       threads.emplace_back([&, i] {
         try {
           (void)reader->read_region(100 + i, 0, 0, {16, 16});
@@ -156,7 +157,11 @@ TEST_F(IsolatedReaderTest, GivesUpReadsThatHangAndAfterTenTheSlide) {
         }
       });
     }
-  }
+  };
+  hang(9);
+  EXPECT_EQ(codes.count(ErrorCode::corrupt_data), 9U);
+  EXPECT_THROW((void)reader->read_region(0, 0, 99, {8, 8}), Error) << "an answer: the slide is not given up";
+  hang(10);
   EXPECT_EQ(codes.count(ErrorCode::corrupt_data), 9U);
   EXPECT_EQ(codes.count(ErrorCode::io_error), 1U);
   expect_right_pixels(*reader, 300);
@@ -180,6 +185,16 @@ TEST_F(IsolatedReaderTest, TakesNoNonsenseForAnAnswer) {
         (void)reader->read_region(150, 0, 0, {16, 16});
       },
       ThrowsMessage<Error>(HasSubstr("an answer that is none")));
+}
+
+TEST_F(IsolatedReaderTest, TakesNoRegionOfAnotherSize) {
+  support::plant_fault(slide_, {.kind = "narrow", .first_x = 100, .end_x = 200});
+  const auto reader = open_faulty();
+  EXPECT_THAT(
+      [&] {
+        (void)reader->read_region(150, 0, 0, {16, 16});
+      },
+      ThrowsMessage<Error>(HasSubstr("gave 8 x 16 pixels for 16 x 16")));
 }
 
 TEST_F(IsolatedReaderTest, EndsAHangAtOnceOnAStop) {
@@ -335,6 +350,9 @@ TEST(ReadProtocolTest, RefusesSizesAndCodesThatCannotBe) {
   EXPECT_THROW(detail::throw_if_failed(Message{{"failed", {{"code", 99}, {"message", ""}}}}),
                detail::WorkerFailure);
   EXPECT_THROW(detail::throw_if_failed(Message::object()), detail::WorkerFailure);
+  EXPECT_THROW((void)detail::version_from_message({{"version", 4}}), detail::WorkerFailure);
+  EXPECT_EQ(detail::version_from_message(Message::object()), "");
+  EXPECT_THROW((void)detail::part_of_message(Message::object(), "info"), detail::WorkerFailure);
   EXPECT_NO_THROW(detail::throw_if_failed(Message{{"failed", nullptr}}));
   EXPECT_THAT(
       [] {

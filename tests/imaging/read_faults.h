@@ -9,7 +9,7 @@
 namespace support {
 
 /// How the reading process of the tests misbehaves: `kind` is a signal's number, hang, exit, hoard, babble,
-/// or grow, which adds to the file and reads on.
+/// grow, which adds to the file and reads on, or narrow, which gives half of the columns.
 struct ReadFault {
   std::string kind;
   bool is_at_open = false;

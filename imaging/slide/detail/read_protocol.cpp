@@ -15,7 +15,7 @@ namespace {
 
 /// `parse` with the library's exceptions turned into ours.
 template <typename Parse>
-auto parsed(const Parse& parse) {
+decltype(auto) parsed(const Parse& parse) {
   try {
     return parse();
   } catch (const Message::exception& error) {
@@ -55,6 +55,14 @@ Message decode_message(std::string_view body) {
   auto message = parsed([&] { return Message::from_cbor(body); });
   if (!message.is_object()) refuse("not an object");
   return message;
+}
+
+std::string version_from_message(const Message& answer) {
+  return parsed([&] { return answer.value("version", std::string()); });
+}
+
+const Message& part_of_message(const Message& answer, const char* name) {
+  return parsed([&]() -> const Message& { return answer.at(name); });
 }
 
 Message to_message(const SlideInfo& info) {

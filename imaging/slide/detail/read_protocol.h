@@ -39,6 +39,11 @@ inline constexpr std::int64_t kMaxImagePixels = std::int64_t{1} << 28;
 /// @throws WorkerFailure where it is not one object in CBOR.
 [[nodiscard]] Message decode_message(std::string_view body);
 
+/// The version of Tessera that the answer to "open" states; empty where it states none.
+/// @throws WorkerFailure where it is no text.
+[[nodiscard]] std::string version_from_message(const Message& answer);
+/// @throws WorkerFailure where the answer lacks it.
+[[nodiscard]] const Message& part_of_message(const Message& answer, const char* name);
 /// @throws WorkerFailure where a field is missing or has a wrong type, or no level is left.
 [[nodiscard]] SlideInfo info_from_message(const Message& message);
 [[nodiscard]] Message to_message(const SlideInfo& info);
