@@ -105,25 +105,26 @@ class CaseAnalysis {
     auto stain = measure_slide_stain(*reader_, grid, stain_target_of(run_.encoder_package));
     result_.stain = stain.record;
     for (auto& warning : stain.warnings) result_.warnings.push_back(hide_place(warning, file_));
-    const auto slide = encode_tiles(*reader_, grid, *run_.encoder, stain, file_.case_name, options.batch,
-                                    options.max_corrupt, run_.environment.threads.decode, job);
-    result_.tiles = slide.bag.count;
-    result_.corrupt_tiles = slide.corrupt;
+    mil::BagWriter bag(folder_.features(), run_.encoder->dim());
+    const auto encoded = encode_tiles(*reader_, grid, *run_.encoder, stain, options.batch,
+                                      options.max_corrupt, run_.environment.threads.decode, bag, job);
+    result_.tiles = bag.count();
+    result_.corrupt_tiles = encoded.corrupt;
     for (auto& tile : result_.corrupt_tiles) tile.reason = hide_place(tile.reason, file_);
-    if (!slide.corrupt.empty()) {
+    if (!encoded.corrupt.empty()) {
       result_.status = "degraded";
       result_.reason = fmt::format("{} of {} tissue tiles are corrupt and were left out.",
-                                   slide.corrupt.size(), grid.tiles().size());
+                                   encoded.corrupt.size(), grid.tiles().size());
       result_.warnings.push_back(result_.reason);
     }
-    const auto prediction = run_.classifier->predict(slide.bag);
+    const auto prediction = run_.classifier->predict(bag.read_back(file_.case_name));
     take_prediction(prediction);
-    mil::write_bag(folder_.features(), slide.bag,
-                   {.coords_attributes = coords_attributes(grid, reader_->info(), file_.case_name, false),
-                    .features_attributes = features_attributes(run_.encoder_package, stain),
-                    .scores = prediction.tile_scores});
-    paint(grid, slide, prediction.tile_scores);
-    cut_top_tiles(grid, slide, prediction.tile_scores);
+    bag.finish(tile_corners(grid, encoded.numbers),
+               {.coords_attributes = coords_attributes(grid, reader_->info(), file_.case_name, false),
+                .features_attributes = features_attributes(run_.encoder_package, stain),
+                .scores = prediction.tile_scores});
+    paint(grid, encoded, prediction.tile_scores);
+    cut_top_tiles(grid, encoded, prediction.tile_scores);
     job.checkpoint("tiles", static_cast<std::int64_t>(grid.tiles().size()),
                    static_cast<std::int64_t>(grid.tiles().size()));
   }
@@ -182,8 +183,8 @@ class CaseAnalysis {
     return verdict_ < result_.score_names.size() ? verdict_ : 0;
   }
 
-  void paint(const imaging::TileGrid& grid, const SlideFeatures& slide, const mil::TileScores& scores) {
-    const auto raster = imaging::paint_scores(grid, slide.numbers, scores.values, scores.names);
+  void paint(const imaging::TileGrid& grid, const EncodedTiles& encoded, const mil::TileScores& scores) {
+    const auto raster = imaging::paint_scores(grid, encoded.numbers, scores.values, scores.names);
     imaging::write_ome_tiff(folder_.attention(), raster);
     const std::size_t channels = scores.names.size();
     for (std::size_t k = 0; k < channels; ++k) {
@@ -202,14 +203,14 @@ class CaseAnalysis {
                        imaging::blend_heatmap(
                            thumbnail, result_.size_l0, raster, channel, run_.colours,
                            {.low = range.low, .high = range.high, .opacity = run_.request.options.opacity}));
-    imaging::write_file(folder_.tiles_geojson(), tiles_to_geojson(grid, slide.numbers, scores));
+    write_tiles_geojson(folder_.tiles_geojson(), grid, encoded.numbers, scores);
   }
 
-  void cut_top_tiles(const imaging::TileGrid& grid, const SlideFeatures& slide,
+  void cut_top_tiles(const imaging::TileGrid& grid, const EncodedTiles& encoded,
                      const mil::TileScores& scores) {
     const std::size_t channels = scores.names.size();
     const auto score_of = [&](std::size_t row) { return scores.values[row * channels + shown_channel()]; };
-    std::vector<std::size_t> order(slide.numbers.size());
+    std::vector<std::size_t> order(encoded.numbers.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     const auto count = std::min(order.size(), static_cast<std::size_t>(run_.request.options.top_tiles));
     std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
@@ -220,7 +221,7 @@ class CaseAnalysis {
       const auto row = order[rank];
       TopTile tile;
       tile.number = static_cast<std::int64_t>(row);
-      tile.rect_l0 = grid.rect_l0(grid.tiles()[static_cast<std::size_t>(slide.numbers[row])]);
+      tile.rect_l0 = grid.rect_l0(grid.tiles()[static_cast<std::size_t>(encoded.numbers[row])]);
       const auto first = scores.values.begin() + static_cast<std::ptrdiff_t>(row * channels);
       tile.scores.assign(first, first + static_cast<std::ptrdiff_t>(channels));
       tile.image = fmt::format("top_tiles/{:02}.png", rank + 1);

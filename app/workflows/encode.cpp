@@ -31,16 +31,17 @@ void encode_one(const InputFile& file, const EncodeRequest& request, const model
                                  .min_tissue = request.options.min_tissue},
                                 tissue);
   const auto stain = measure_slide_stain(*reader, grid, stain_target_of(package));
-  const auto slide = encode_tiles(*reader, grid, encoder, stain, file.case_name, request.options.batch,
-                                  request.options.max_corrupt, environment.threads.decode, job);
-  mil::write_bag(request.out / "h5_files" / (file.case_name + ".h5"), slide.bag,
-                 {.coords_attributes = coords_attributes(grid, reader->info(), file.case_name, false),
-                  .features_attributes = features_attributes(package, stain),
-                  .scores = std::nullopt});
-  row.tiles = slide.bag.count;
-  row.status = slide.corrupt.empty() ? "done" : "degraded";
-  if (!slide.corrupt.empty())
-    row.reason = std::to_string(slide.corrupt.size()) + " corrupt tiles were left out.";
+  mil::BagWriter bag(request.out / "h5_files" / (file.case_name + ".h5"), encoder.dim());
+  const auto encoded = encode_tiles(*reader, grid, encoder, stain, request.options.batch,
+                                    request.options.max_corrupt, environment.threads.decode, bag, job);
+  bag.finish(tile_corners(grid, encoded.numbers),
+             {.coords_attributes = coords_attributes(grid, reader->info(), file.case_name, false),
+              .features_attributes = features_attributes(package, stain),
+              .scores = std::nullopt});
+  row.tiles = bag.count();
+  row.status = encoded.corrupt.empty() ? "done" : "degraded";
+  if (!encoded.corrupt.empty())
+    row.reason = std::to_string(encoded.corrupt.size()) + " corrupt tiles were left out.";
   if (row.reason.empty() && !warnings.empty()) row.reason = warnings.front();
   if (row.reason.empty() && !stain.warnings.empty()) row.reason = stain.warnings.front();
   row.stain = stain.record;

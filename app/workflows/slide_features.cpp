@@ -61,46 +61,41 @@ std::vector<std::string> check_scale(const imaging::SlideScale& scale, double sp
   return {message + "; run all the same, as asked."};
 }
 
-SlideFeatures encode_tiles(const imaging::SlideReader& reader, const imaging::TileGrid& grid,
-                           models::Encoder& encoder, const SlideStain& stain, const std::string& id,
-                           std::int64_t batch, double max_corrupt, int decode,
-                           const imaging::JobContext& job) {
+EncodedTiles encode_tiles(const imaging::SlideReader& reader, const imaging::TileGrid& grid,
+                          models::Encoder& encoder, const SlideStain& stain, std::int64_t batch,
+                          double max_corrupt, int decode, mil::BagWriter& bag,
+                          const imaging::JobContext& job) {
   const auto total = static_cast<std::int64_t>(grid.tiles().size());
-  SlideFeatures slide;
-  slide.bag.id = id;
-  slide.bag.dim = encoder.dim();
-  slide.bag.features.reserve(static_cast<std::size_t>(total * slide.bag.dim));
+  EncodedTiles encoded;
+  encoded.numbers.reserve(grid.tiles().size());
   imaging::TileStream stream(reader, grid,
                              {.workers = decode, .queue_tiles = 2 * batch, .max_corrupt = max_corrupt},
                              job.stop_token());
   std::vector<imaging::Image8> waiting;
   const auto flush = [&] {
     if (waiting.empty()) return;
-    const auto rows = encoder.encode(waiting);
-    slide.bag.features.insert(slide.bag.features.end(), rows.begin(), rows.end());
+    bag.append(encoder.encode(waiting));
     waiting.clear();
-    job.checkpoint("tiles", static_cast<std::int64_t>(slide.numbers.size() + stream.corrupt_tiles().size()),
+    job.checkpoint("tiles", static_cast<std::int64_t>(encoded.numbers.size() + stream.corrupt_tiles().size()),
                    total);
   };
   job.checkpoint("tiles", 0, total);
   while (auto tile = stream.next()) {
     if (job.stop_token().stop_requested()) throw imaging::Cancelled{};
     if (stain.normalizer) stain.normalizer->apply(tile->pixels);
-    slide.numbers.push_back(tile->number);
+    encoded.numbers.push_back(tile->number);
     waiting.push_back(std::move(tile->pixels));
     if (static_cast<std::int64_t>(waiting.size()) == batch) flush();
   }
   flush();
   for (const auto& tile : stream.corrupt_tiles())
-    slide.corrupt.push_back({tile.index.column, tile.index.row, tile.reason});
-  if (slide.numbers.empty()) {
+    encoded.corrupt.push_back({tile.index.column, tile.index.row, tile.reason});
+  if (encoded.numbers.empty()) {
     throw imaging::Error(
         imaging::ErrorCode::corrupt_data,
-        fmt::format("All {} tissue tiles are corrupt; the first: {}", total, slide.corrupt.front().reason));
+        fmt::format("All {} tissue tiles are corrupt; the first: {}", total, encoded.corrupt.front().reason));
   }
-  slide.bag.count = static_cast<std::int64_t>(slide.numbers.size());
-  slide.bag.coords = tile_corners(grid, slide.numbers);
-  return slide;
+  return encoded;
 }
 
 std::vector<std::int64_t> tile_corners(const imaging::TileGrid& grid,

@@ -41,23 +41,23 @@ namespace workflows {
 [[nodiscard]] std::vector<std::string> check_scale(const imaging::SlideScale& scale, double spacing,
                                                    double tolerance, bool allow);
 
-/// What was encoded of a slide.
-struct SlideFeatures {
-  mil::Bag bag;                       ///< one row per good tile, in grid order
-  std::vector<std::int64_t> numbers;  ///< of those tiles in TileGrid::tiles()
+/// Which tiles of a slide were encoded.
+struct EncodedTiles {
+  std::vector<std::int64_t> numbers;  ///< of the good tiles in TileGrid::tiles(), in grid order
   std::vector<CorruptTileEntry> corrupt;
 };
 
-/// Reads, decodes and encodes every tile of the grid. Batches are cut by grid order alone. Reports "tiles".
+/// Reads, decodes and encodes every tile of the grid, one row of the bag per good tile, in grid order.
+/// Batches are cut by grid order alone. Reports "tiles".
 /// @param stain    how tiles are changed before the encoder's own transform, if at all
 /// @param batch    tiles per network call
 /// @param decode   workers that read
 /// @throws Error   as Encoder::encode; `corrupt_data` as soon as the share of corrupt tiles is sure to exceed
 /// `max_corrupt`, or where all are; Cancelled.
-[[nodiscard]] SlideFeatures encode_tiles(const imaging::SlideReader& reader, const imaging::TileGrid& grid,
-                                         models::Encoder& encoder, const SlideStain& stain,
-                                         const std::string& id, std::int64_t batch, double max_corrupt,
-                                         int decode, const imaging::JobContext& job);
+[[nodiscard]] EncodedTiles encode_tiles(const imaging::SlideReader& reader, const imaging::TileGrid& grid,
+                                        models::Encoder& encoder, const SlideStain& stain, std::int64_t batch,
+                                        double max_corrupt, int decode, mil::BagWriter& bag,
+                                        const imaging::JobContext& job);
 
 /// Attributes of `coords` as CLAM and TRIDENT name them. Paths stay empty.
 /// @param level0_patches  true for coordinates alone, which CLAM reads at level 0 (patch_size in level-0

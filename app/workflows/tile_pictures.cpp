@@ -4,17 +4,23 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "imaging/base/error.h"
+#include "imaging/base/files.h"
+
 namespace workflows {
 
-std::string tiles_to_geojson(const imaging::TileGrid& grid, const std::vector<std::int64_t>& numbers,
-                             const mil::TileScores& scores) {
+void write_tiles_geojson(const std::filesystem::path& path, const imaging::TileGrid& grid,
+                         const std::vector<std::int64_t>& numbers, const mil::TileScores& scores) {
   std::vector<std::string> names;
   for (const auto& name : scores.names) names.push_back(nlohmann::json(name).dump());
-  std::string text = "{\"type\":\"FeatureCollection\",\"features\":[";
-  auto out = std::back_inserter(text);
+  imaging::AtomicFile target(path);
+  std::ofstream file(target.temporary_path(), std::ios::binary | std::ios::trunc);
+  const std::ostreambuf_iterator<char> out(file);
+  file << "{\"type\":\"FeatureCollection\",\"features\":[";
   for (std::size_t row = 0; row < numbers.size(); ++row) {
     const auto rect = grid.rect_l0(grid.tiles()[static_cast<std::size_t>(numbers[row])]);
     fmt::format_to(out,
@@ -27,9 +33,13 @@ std::string tiles_to_geojson(const imaging::TileGrid& grid, const std::vector<st
     for (std::size_t k = 0; k < names.size(); ++k) {
       fmt::format_to(out, "{}{}:{}", k == 0 ? "" : ",", names[k], scores.values[row * names.size() + k]);
     }
-    text += "}}}";
+    file << "}}}";
   }
-  return text + "\n]}\n";
+  file << "\n]}\n";
+  file.close();
+  if (!file)
+    throw imaging::Error(imaging::ErrorCode::io_error, fmt::format("Cannot write {}.", path.string()));
+  target.commit();
 }
 
 imaging::Image8 stitch_tiles(imaging::Image8 overview, const imaging::TileGrid& grid) {

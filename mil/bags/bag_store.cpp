@@ -133,9 +133,9 @@ void write_value(hid_t object, const std::string& name, const CoordsAttribute& v
   }
 }
 
-/// A [rows, columns] dataset, chunked by rows, the first axis growable as CLAM's is.
-Handle write_matrix(const Handle& file, const char* name, std::int64_t rows, std::int64_t columns,
-                    hid_t stored, hid_t memory, const void* values, const fs::path& path) {
+/// A [rows, columns] dataset to be filled, chunked by rows, the first axis growable as CLAM's is.
+Handle create_matrix(const Handle& file, const char* name, std::int64_t rows, std::int64_t columns,
+                     hid_t stored, const fs::path& path) {
   const std::array<hsize_t, 2> size = {static_cast<hsize_t>(rows), static_cast<hsize_t>(columns)};
   const std::array<hsize_t, 2> limit = {H5S_UNLIMITED, size[1]};
   const std::array<hsize_t, 2> chunk = {std::clamp<hsize_t>(size[0], 1, kChunkRows), size[1]};
@@ -144,9 +144,13 @@ Handle write_matrix(const Handle& file, const char* name, std::int64_t rows, std
   must(H5Pset_chunk(creation.id(), 2, chunk.data()), path);
   must(H5Pset_fill_time(creation.id(), H5D_FILL_TIME_NEVER), path);
   must(H5Pset_obj_track_times(creation.id(), false), path);
-  auto dataset =
-      must(H5Dcreate2(file.id(), name, stored, space.id(), H5P_DEFAULT, creation.id(), H5P_DEFAULT),
-           &H5Dclose, path);
+  return must(H5Dcreate2(file.id(), name, stored, space.id(), H5P_DEFAULT, creation.id(), H5P_DEFAULT),
+              &H5Dclose, path);
+}
+
+Handle write_matrix(const Handle& file, const char* name, std::int64_t rows, std::int64_t columns,
+                    hid_t stored, hid_t memory, const void* values, const fs::path& path) {
+  auto dataset = create_matrix(file, name, rows, columns, stored, path);
   if (rows > 0) must(H5Dwrite(dataset.id(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), path);
   return dataset;
 }
@@ -434,19 +438,144 @@ void add_bags(const fs::path& folder, const std::string& extension, std::map<std
 
 }  // namespace
 
+class BagWriter::Impl {
+ public:
+  Impl(const fs::path& path, std::int64_t dim) : path_(path), dim_(dim), target_(path) {
+    if (dim < 1) fail(ErrorCode::invalid_argument, path, fmt::format("features of {} numbers", dim));
+    const Hdf5Session session;
+    file_ = create_file(target_.temporary_path());
+  }
+
+  ~Impl() {
+    const Hdf5Session session;
+    close();
+  }
+
+  void append(std::span<const float> features) {
+    const auto width = static_cast<std::size_t>(dim_);
+    if (features.size() % width != 0) {
+      fail(ErrorCode::invalid_argument, path_,
+           fmt::format("{} feature values do not make rows of {}", features.size(), dim_));
+    }
+    const auto rows = static_cast<std::int64_t>(features.size() / width);
+    if (const auto row = find_non_finite_row(features.data(), rows, dim_); row >= 0) {
+      fail(ErrorCode::corrupt_data, path_,
+           fmt::format("row {} of the features holds NaN or inf; encode the slide again", count_ + row));
+    }
+    count_ += rows;
+    const auto chunk = static_cast<std::size_t>(kChunkRows) * width;
+    const Hdf5Session session;
+    if (!waiting_.empty()) {
+      const auto take = std::min(features.size(), chunk - waiting_.size());
+      waiting_.insert(waiting_.end(), features.begin(), features.begin() + static_cast<std::ptrdiff_t>(take));
+      features = features.subspan(take);
+      if (waiting_.size() < chunk) return;
+      write_rows(waiting_);
+      waiting_.clear();
+    }
+    const auto whole = features.size() / chunk * chunk;
+    if (whole > 0) write_rows(features.first(whole));
+    waiting_.assign(features.begin() + static_cast<std::ptrdiff_t>(whole), features.end());
+  }
+
+  [[nodiscard]] std::int64_t count() const { return count_; }
+
+  [[nodiscard]] Bag read_back(const std::string& id) const {
+    Bag bag{.id = id, .count = count_, .dim = dim_, .features = {}, .coords = {}};
+    bag.features.resize(static_cast<std::size_t>(count_ * dim_));
+    const Hdf5Session session;
+    if (written_ > 0 &&
+        H5Dread(features_.id(), H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, bag.features.data()) < 0) {
+      fail(ErrorCode::io_error, path_, fmt::format("cannot be read back ({})", hdf5_reason()));
+    }
+    std::ranges::copy(waiting_, bag.features.end() - static_cast<std::ptrdiff_t>(waiting_.size()));
+    return bag;
+  }
+
+  void finish(const std::vector<std::int64_t>& coords, const BagFileExtras& extras) {
+    if (!coords.empty() && static_cast<std::int64_t>(coords.size()) != 2 * count_) {
+      fail(ErrorCode::invalid_argument, path_,
+           fmt::format("{} coordinate values for {} tiles", coords.size(), count_));
+    }
+    const bool has_coords = !coords.empty() || count_ == 0;
+    if (!has_coords && !extras.coords_attributes.empty()) {
+      fail(ErrorCode::invalid_argument, path_, "attributes of coordinates without coordinates");
+    }
+    {
+      const Hdf5Session session;
+      if (!waiting_.empty() || count_ == 0) write_rows(waiting_);
+      waiting_.clear();
+      for (const auto& [name, value] : extras.features_attributes)
+        write_text(features_.id(), name, value, path_);
+      if (has_coords) write_coords_dataset(file_, coords, extras.coords_attributes, path_);
+      if (extras.scores) write_scores_dataset(file_, *extras.scores, count_, path_);
+      must(H5Fflush(file_.id(), H5F_SCOPE_GLOBAL), path_);
+      close();
+    }
+    target_.commit();
+  }
+
+ private:
+  /// All rows but the last ones come in whole chunks, which HDF5 writes without a copy.
+  void write_rows(std::span<const float> values) {
+    const auto rows = static_cast<hsize_t>(values.size()) / static_cast<hsize_t>(dim_);
+    const std::array<hsize_t, 2> start = {written_, 0};
+    const std::array<hsize_t, 2> size = {rows, static_cast<hsize_t>(dim_)};
+    const std::array<hsize_t, 2> all = {written_ + rows, size[1]};
+    if (!features_.is_open()) {
+      features_ =
+          create_matrix(file_, "features", static_cast<std::int64_t>(rows), dim_, H5T_IEEE_F32LE, path_);
+    } else {
+      must(H5Dset_extent(features_.id(), all.data()), path_);
+    }
+    if (rows == 0) return;
+    const auto memory = must(H5Screate_simple(2, size.data(), nullptr), &H5Sclose, path_);
+    const auto space = must(H5Dget_space(features_.id()), &H5Sclose, path_);
+    must(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, size.data(), nullptr), path_);
+    must(H5Dwrite(features_.id(), H5T_NATIVE_FLOAT, memory.id(), space.id(), H5P_DEFAULT, values.data()),
+         path_);
+    written_ += rows;
+  }
+
+  void close() {
+    features_ = Handle();
+    file_ = Handle();
+  }
+
+  fs::path path_;
+  std::int64_t dim_;
+  imaging::AtomicFile target_;
+  Handle file_;
+  Handle features_;
+  hsize_t written_ = 0;
+  std::int64_t count_ = 0;
+  std::vector<float> waiting_;  // fewer rows than a chunk has
+};
+
+BagWriter::BagWriter(const fs::path& path, std::int64_t dim) : impl_(std::make_unique<Impl>(path, dim)) {}
+BagWriter::~BagWriter() = default;
+
+void BagWriter::append(std::span<const float> features) {
+  impl_->append(features);
+}
+
+std::int64_t BagWriter::count() const {
+  return impl_->count();
+}
+
+Bag BagWriter::read_back(const std::string& id) const {
+  return impl_->read_back(id);
+}
+
+void BagWriter::finish(const std::vector<std::int64_t>& coords, const BagFileExtras& extras) {
+  impl_->finish(coords, extras);
+}
+
 void write_bag(const fs::path& path, const Bag& bag, const BagFileExtras& extras) {
   check_bag(bag);
-  const bool has_coords = !bag.coords.empty() || bag.count == 0;
-  if (!has_coords && !extras.coords_attributes.empty()) {
-    fail(ErrorCode::invalid_argument, path, "attributes of coordinates without coordinates");
-  }
-  write_hdf5(path, [&](const Handle& file) {
-    const auto features = write_matrix(file, "features", bag.count, bag.dim, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
-                                       bag.features.data(), path);
-    for (const auto& [name, value] : extras.features_attributes) write_text(features.id(), name, value, path);
-    if (has_coords) write_coords_dataset(file, bag.coords, extras.coords_attributes, path);
-    if (extras.scores) write_scores_dataset(file, *extras.scores, bag.count, path);
-  });
+  BagWriter writer(path, bag.dim);
+  writer.append(bag.features);
+  writer.finish(bag.coords, extras);
 }
 
 void write_coords(const fs::path& path, const std::vector<std::int64_t>& coords,

@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -27,6 +29,33 @@ struct BagFileExtras {
 /// Atomic; N = 0 gives an empty file of the right shape. Deterministic content (no times in the file).
 /// @throws Error `io_error`, `invalid_argument` where the sizes do not agree.
 void write_bag(const std::filesystem::path& path, const Bag& bag, const BagFileExtras& extras);
+
+/// Writes what `write_bag` writes while the rows are made: memory does not grow with their number.
+///
+/// @par Threads  One caller at a time.
+class BagWriter {
+ public:
+  /// @throws Error `io_error`; `invalid_argument` unless dim >= 1.
+  BagWriter(const std::filesystem::path& path, std::int64_t dim);
+  ~BagWriter();  ///< without `finish` nothing is left of the file
+  BagWriter(const BagWriter&) = delete;
+  BagWriter& operator=(const BagWriter&) = delete;
+
+  /// @param features  [n, D] row-major
+  /// @throws Error `io_error`; `invalid_argument` on a broken row; `corrupt_data` on NaN or inf.
+  void append(std::span<const float> features);
+  [[nodiscard]] std::int64_t count() const;  ///< rows so far
+  /// The rows so far, read from the file; without coordinates. @throws Error `io_error`.
+  [[nodiscard]] Bag read_back(const std::string& id) const;
+  /// The rest of the file, which then is in its place.
+  /// @param coords  [N, 2] row-major, or empty
+  /// @throws Error  as `write_bag`
+  void finish(const std::vector<std::int64_t>& coords, const BagFileExtras& extras);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
 
 /// Coordinates alone, as `tessera tile` writes them (CLAM's patches/<slide>.h5).
 void write_coords(const std::filesystem::path& path, const std::vector<std::int64_t>& coords,

@@ -2,8 +2,10 @@
 
 #include <hdf5.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
+#include <span>
 
 #include "imaging/base/files.h"
 #include "imaging/base/random.h"
@@ -135,6 +137,48 @@ TEST(BagStoreTest, WritesTheSameBytesTwice) {
   write_bag(folder / "b.h5", bag, extras);
 
   EXPECT_EQ(imaging::read_file(folder / "a.h5"), imaging::read_file(folder / "b.h5"));
+}
+
+TEST(BagWriterTest, WritesTheSameFileRowByRow) {
+  const support::TemporaryFolder folder;
+  for (const std::int64_t count : {1, 511, 512, 513, 1024, 1700}) {
+    const auto bag = painted_bag(count, 8);
+    TileScores scores{.kind = "attention", .names = {"attention"}, .values = {}};
+    scores.values.assign(static_cast<std::size_t>(count), 0.5F);
+    const BagFileExtras extras{.coords_attributes = {{"name", std::string("x")}},
+                               .features_attributes = {{"encoder_sha256", "ab12"}},
+                               .scores = scores};
+    write_bag(folder / "whole.h5", bag, extras);
+
+    BagWriter writer(folder / "rows.h5", bag.dim);
+    for (std::int64_t first = 0; first < count; first += 37) {
+      const auto rows = std::min<std::int64_t>(37, count - first);
+      writer.append(
+          std::span(bag.features)
+              .subspan(static_cast<std::size_t>(first * bag.dim), static_cast<std::size_t>(rows * bag.dim)));
+    }
+    EXPECT_EQ(writer.count(), count);
+    const auto back = writer.read_back("rows");
+    EXPECT_EQ(back.count, count);
+    EXPECT_EQ(back.features, bag.features);
+    writer.finish(bag.coords, extras);
+
+    EXPECT_EQ(read_bag(folder / "rows.h5").features, bag.features);
+    EXPECT_EQ(imaging::read_file(folder / "rows.h5"), imaging::read_file(folder / "whole.h5")) << count;
+  }
+}
+
+TEST(BagWriterTest, LeavesNothingWhenNotFinished) {
+  const support::TemporaryFolder folder;
+  const auto bag = painted_bag(600, 8);
+  {
+    BagWriter writer(folder / "bag.h5", bag.dim);
+    writer.append(bag.features);
+    EXPECT_THAT([&] { writer.append(std::span(bag.features).first(7)); },
+                Throws<Error>(HasCode(ErrorCode::invalid_argument)));
+    EXPECT_THAT([&] { writer.finish({1, 2}, {}); }, Throws<Error>(HasCode(ErrorCode::invalid_argument)));
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
 TEST(BagStoreTest, KeepsTheShapeOfAnEmptyBag) {
