@@ -12,10 +12,10 @@
 namespace imaging {
 namespace {
 
-/// Largest angle between stains found and true, over both. Measured on eight domains and five seeds: Macenko
-/// up to 5.0 degrees, Vahadane up to 7.1; pale eosin (hospital-d) is the hardest.
+/// Largest angle between stains found and true, over both. Measured on eight domains: Macenko up
+/// to 5.0 degrees, Vahadane up to 4.1; pale eosin (hospital-d) is the hardest.
 constexpr double kMacenkoDegrees = 5.5;
-constexpr double kVahadaneDegrees = 7.5;
+constexpr double kVahadaneDegrees = 5.0;
 
 double allowed_degrees(std::string_view method) {
   return method == "macenko" ? kMacenkoDegrees : kVahadaneDegrees;
@@ -107,7 +107,7 @@ TEST_P(StainEstimateTest, LymphocyteRichTilesStillShowBothStains) {
 
     const auto found = measure_stain(GetParam(), sample_pixels(tiles));
 
-    expect_true_stains(found, find_stain_domain(name), 9.0);
+    expect_true_stains(found, find_stain_domain(name), 7.0);
   }
 }
 
