@@ -5,15 +5,12 @@
 #include <tiffio.h>
 
 #include <array>
-#include <cstdio>
 #include <fstream>
 #include <string_view>
 #include <utility>
 
-// After <cstdio>, which it needs.
-#include <jpeglib.h>
-
 #include "imaging/base/error.h"
+#include "imaging/slide/detail/jpeg_tile.h"
 #include "imaging/slide/file_scale.h"
 #include "imaging/slide/picture_pyramid.h"
 #include "imaging/slide/rgb_rows.h"
@@ -115,9 +112,8 @@ void check_picture_size(const fs::path& path, SizeI size, int bits, std::int64_t
 std::string flat_reader_version() {
   const std::string_view tiff = TIFFGetVersion();  // "LIBTIFF, Version 4.5.0\nCopyright ..."
   const auto line = tiff.substr(0, tiff.find('\n'));
-  return fmt::format("libpng {}, libjpeg-turbo {}.{}.{}, libtiff {}", PNG_LIBPNG_VER_STRING,
-                     LIBJPEG_TURBO_VERSION_NUMBER / 1000000, LIBJPEG_TURBO_VERSION_NUMBER / 1000 % 1000,
-                     LIBJPEG_TURBO_VERSION_NUMBER % 1000, line.substr(line.rfind(' ') + 1));
+  return fmt::format("libpng {}, libjpeg-turbo {}, libtiff {}", PNG_LIBPNG_VER_STRING,
+                     detail::libjpeg_turbo_version(), line.substr(line.rfind(' ') + 1));
 }
 
 bool flat_recognises(const fs::path& path) {

@@ -11,6 +11,7 @@
 #include <jpeglib.h>
 
 #include "imaging/base/error.h"
+#include "imaging/slide/detail/jpeg_tile.h"
 #include "imaging/slide/row_decoder.h"
 
 namespace imaging {
@@ -76,6 +77,7 @@ class JpegRows final : public RowDecoder {
                                 "as a baseline JPEG, for example with jpegtran.",
                                 path.string(), format_.size.width, format_.size.height));
       }
+      detail::limit_scans(jpeg_, progress_);
       guarded([this] { jpeg_start_decompress(&jpeg_); });
     } catch (...) {
       jpeg_destroy_decompress(&jpeg_);
@@ -149,6 +151,7 @@ class JpegRows final : public RowDecoder {
   File file_;
   jpeg_decompress_struct jpeg_{};
   jpeg_error_mgr errors_{};
+  jpeg_progress_mgr progress_{};
   std::jmp_buf back_{};
   std::string message_;
   bool has_ended_early_ = false;

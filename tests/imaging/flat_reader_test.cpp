@@ -591,6 +591,20 @@ TEST(FlatReaderSampleTest, ReadsEveryKindOfJpeg) {
                                            testing::Property(&Error::what, HasSubstr("progressive")))));
 }
 
+TEST(FlatReaderSampleTest, RefusesAJpegOfEndlessScans) {
+  const support::TemporaryFolder folder;
+  write_jpeg(folder / "a.jpg", support::paint_positions(120, 90), JCS_RGB, true);
+  auto bytes = read_file(folder / "a.jpg");
+  const auto scan = bytes.substr(bytes.rfind("\xff\xda"));  // the last, with the end of the image
+  const auto body = std::string_view(scan).substr(0, scan.size() - 2);
+  bytes.resize(bytes.size() - 2);
+  for (int i = 0; i < 200; ++i) bytes += body;
+  write_file(folder / "a.jpg", bytes + "\xff\xd9");
+  EXPECT_THAT([&] { (void)open_slide(folder / "a.jpg"); },
+              Throws<Error>(testing::AllOf(HasCode(ErrorCode::corrupt_data),
+                                           testing::Property(&Error::what, HasSubstr("100 scans")))));
+}
+
 // --- pages, damage --------------------------------------------------------------------------------------
 
 TEST(FlatReaderPageTest, ShowsTheFirstImageThatIsNoOverviewAndSaysSo) {

@@ -12,7 +12,9 @@
 namespace imaging::detail {
 namespace {
 
-constexpr int kMaxScans = 100;  // as libtiff; a progressive file of endless empty scans takes hours
+constexpr int kMaxScans = 100;
+constexpr int kTooManyScans = 1000;  // a number that no message of libjpeg has
+constexpr const char* kTooManyScansText = "it has more than 100 scans";
 
 class TileDecoder {
  public:
@@ -29,11 +31,6 @@ class TileDecoder {
       if (level < 0) jpeg->err->error_exit(jpeg);
     };
     errors_.output_message = [](j_common_ptr) {};
-    progress_.progress_monitor = [](j_common_ptr jpeg) {
-      auto* self = static_cast<TileDecoder*>(jpeg->client_data);
-      if (self->jpeg_.input_scan_number > kMaxScans)
-        self->fail(fmt::format("it has more than {} scans", kMaxScans));
-    };
   }
   ~TileDecoder() { jpeg_destroy_decompress(&jpeg_); }
   TileDecoder(const TileDecoder&) = delete;
@@ -66,7 +63,7 @@ class TileDecoder {
     }
     jpeg_.jpeg_color_space = form.is_ycbcr ? JCS_YCbCr : JCS_RGB;
     jpeg_.out_color_space = JCS_RGB;
-    if (jpeg_has_multiple_scans(&jpeg_) != 0) jpeg_.progress = &progress_;
+    limit_scans(jpeg_, progress_);
     jpeg_start_decompress(&jpeg_);
     std::array<JSAMPROW, 2 * MAX_SAMP_FACTOR> rows;
     while (jpeg_.output_scanline < jpeg_.output_height) {
@@ -90,6 +87,19 @@ class TileDecoder {
 };
 
 }  // namespace
+
+void limit_scans(jpeg_decompress_struct& jpeg, jpeg_progress_mgr& progress) {
+  if (jpeg_has_multiple_scans(&jpeg) == 0) return;
+  jpeg.err->addon_message_table = &kTooManyScansText;
+  jpeg.err->first_addon_message = kTooManyScans;
+  jpeg.err->last_addon_message = kTooManyScans;
+  progress.progress_monitor = [](j_common_ptr common) {
+    if (reinterpret_cast<j_decompress_ptr>(common)->input_scan_number <= kMaxScans) return;
+    common->err->msg_code = kTooManyScans;
+    common->err->error_exit(common);
+  };
+  jpeg.progress = &progress;
+}
 
 std::string libjpeg_turbo_version() {
   return fmt::format("{}.{}.{}", LIBJPEG_TURBO_VERSION_NUMBER / 1000000,

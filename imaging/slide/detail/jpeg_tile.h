@@ -7,9 +7,17 @@
 
 #include "imaging/base/geometry.h"
 
+struct jpeg_decompress_struct;
+struct jpeg_progress_mgr;
+
 namespace imaging::detail {
 
-/// Version of the JPEG library the tiles are decoded with.
+/// Makes a JPEG of more than 100 scans fail through its error handler, as libtiff does: a progressive file of
+/// endless empty scans takes hours. Call between jpeg_read_header and jpeg_start_decompress.
+/// @param progress  must live as long as `jpeg`
+void limit_scans(jpeg_decompress_struct& jpeg, jpeg_progress_mgr& progress);
+
+/// Version of the JPEG library.
 [[nodiscard]] std::string libjpeg_turbo_version();
 
 /// What a TIFF says of its JPEG tiles.
