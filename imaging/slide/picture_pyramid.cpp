@@ -141,22 +141,24 @@ class DiskStore final : public LevelStore {
       tiles += tiles_across(level) * ((level.height + kTile - 1) / kTile);
     }
     const char* named = std::getenv("TMPDIR");
-    folder_ = named != nullptr && *named != '\0' ? named : "/var/tmp";
+    const fs::path folder = named != nullptr && *named != '\0' ? named : "/var/tmp";
     const auto needed = static_cast<std::uintmax_t>(tiles * kTileBytes);
     const double gigabytes = static_cast<double>(needed) / 1e9;
     std::error_code failed;
-    const auto space = fs::space(folder_, failed);
+    const auto space = fs::space(folder, failed);
     if (failed) refuse(failed.message());
     if (space.available < kDiskReserve || space.available - kDiskReserve < needed) {
       throw Error(
           ErrorCode::resource_exhausted,
-          fmt::format("{}: {} x {} pixels need {:.1f} GB of temporary space, and {} has {:.1f} GB free; set "
-                      "TMPDIR to a folder with more, or convert the file to a tiled pyramidal TIFF, for "
-                      "example with vips tiffsave --tile --pyramid.",
-                      picture.string(), levels[0].width, levels[0].height, gigabytes, folder_.string(),
-                      static_cast<double>(space.available) / 1e9));
+          fmt::format(
+              "{}: {} x {} pixels need {:.1f} GB of temporary space, and the temporary folder ($TMPDIR) has "
+              "{:.1f} GB free; set TMPDIR to a folder with more, or convert the file to a tiled pyramidal "
+              "TIFF, for "
+              "example with vips tiffsave --tile --pyramid.",
+              picture.string(), levels[0].width, levels[0].height, gigabytes,
+              static_cast<double>(space.available) / 1e9));
     }
-    std::string name = (folder_ / "tessera-XXXXXX").string();
+    std::string name = (folder / "tessera-XXXXXX").string();
     file_ = mkostemp(name.data(), O_CLOEXEC);
     if (file_ < 0) refuse(std::strerror(errno));
     unlink(name.c_str());
@@ -247,13 +249,12 @@ class DiskStore final : public LevelStore {
   }
   [[noreturn]] void refuse(const std::string& why) const {
     throw Error(ErrorCode::io_error,
-                fmt::format("{}: its temporary pyramid in {} fails: {}; set TMPDIR to a folder "
-                            "with room that may be written.",
-                            picture_.string(), folder_.string(), why));
+                fmt::format("{}: its temporary pyramid in the temporary folder ($TMPDIR) fails: {}; set "
+                            "TMPDIR to a folder with room that may be written.",
+                            picture_.string(), why));
   }
 
   fs::path picture_;
-  fs::path folder_;
   std::vector<SlideLevel> levels_;
   std::vector<std::int64_t> first_tile_;  // of each level
   int file_ = -1;

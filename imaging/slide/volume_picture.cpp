@@ -178,10 +178,10 @@ StoredPicture read_meta_picture(const fs::path& path, SlideInfo& info) {
         path,
         "its pixels lie in a list of files, and volumes are not read yet; export one slice as a 2-D image");
   if (!is_local && fs::path(data).filename() != data)
-    refuse(path, fmt::format("its pixels lie in '{}', which must lie beside it", data));
+    refuse(path, "its data file does not lie beside it; copy both into one folder and name it alone");
   std::error_code failed;
   const auto bytes = fs::file_size(is_local ? path : beside, failed);
-  if (failed) refuse_damaged(path, fmt::format("its pixels in '{}' cannot be read", data));
+  if (failed) refuse_damaged(path, "its data file cannot be read");
 
   // MetaIO would show what is missing as black.
   const auto number = [&](const std::string& text) { return parse_number(text).value_or(0); };
