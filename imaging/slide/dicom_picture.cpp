@@ -12,6 +12,7 @@
 #include <cstring>
 #include <fstream>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -51,7 +52,7 @@ constexpr std::array<std::string_view, 4> kVolumeModalities{"CT", "MR", "PT", "N
 /// What is wanted of a DICOM file before its pixels.
 class Header {
  public:
-  explicit Header(const fs::path& path) : path_(path) {
+  explicit Header(const fs::path& path) {
     reader_.SetFileName(path.c_str());
     const std::set<Tag> wanted{kSopClass, kModality,      kModel,        kLaterality, kImageLaterality,
                                kSamples,  kPhotometric,   kFrames,       kRows,       kColumns,
@@ -102,7 +103,6 @@ class Header {
   }
 
  private:
-  fs::path path_;
   gdcm::Reader reader_;
 };
 
@@ -205,14 +205,16 @@ bool is_jfif(const gdcm::DataElement& pixels) {
 }
 
 /// True if the file ends before its uncompressed pixels do; GDCM would take what memory holds for them.
-bool ends_early(const fs::path& path, std::uint32_t pixel_bytes) {
+bool ends_early(const fs::path& path, std::uint32_t pixel_bytes, bool is_big_endian) {
   const auto file = read_file(path, std::uint64_t{1} << 32);
   std::string length(4, '\0');
   for (std::size_t i = 0; i < 4; ++i) length[i] = static_cast<char>(pixel_bytes >> (8 * i));
-  // Little-endian element (7fe0,0010): tag, in explicit syntaxes OB or OW and two zeros, then the length.
+  if (is_big_endian) std::ranges::reverse(length);
+  // Element (7fe0,0010): tag, in explicit syntaxes OB or OW and two zeros, then the length.
   using namespace std::string_literals;
+  const auto tag = is_big_endian ? "\x7f\xe0\x00\x10"s : "\xe0\x7f\x10\x00"s;
   for (const auto& form : {"OW\0\0"s, "OB\0\0"s, ""s}) {
-    const auto element = "\xe0\x7f\x10\x00"s + form + length;
+    const auto element = tag + form + length;
     const auto at = file.rfind(element);
     if (at != std::string::npos) return file.size() - at - element.size() < pixel_bytes;
   }
@@ -224,7 +226,10 @@ StoredPicture decode(const fs::path& path, const Header& header, SlideInfo& info
   reader.SetFileName(path.c_str());
   if (!reader.Read()) refuse_damaged(path, "GDCM does not read its pixels");
   const auto* raw = reader.GetImage().GetDataElement().GetByteValue();
-  if (raw != nullptr && ends_early(path, raw->GetLength())) refuse_damaged(path, "it ends early");
+  const bool is_big_endian =
+      reader.GetFile().GetHeader().GetDataSetTransferSyntax().GetSwapCode() == gdcm::SwapCode::BigEndian;
+  if (raw != nullptr && ends_early(path, raw->GetLength(), is_big_endian))
+    refuse_damaged(path, "it ends early");
   // Filters count references to their input, which must not lie on the stack.
   gdcm::SmartPointer<gdcm::Image> image = new gdcm::Image(reader.GetImage());
   using Photometric = gdcm::PhotometricInterpretation;
@@ -283,8 +288,7 @@ StoredPicture decode(const fs::path& path, const Header& header, SlideInfo& info
   }
   if (is_signed) {
     if (format.bits == 8) refuse(path, "signed samples of 8 bits without a window; export it unsigned");
-    if (const int lift = lift_signed(picture.samples); lift > 0)
-      info.warnings.push_back(fmt::format("Signed samples: {} is added to each.", lift));
+    lift_signed(picture.samples, info.warnings);
   }
   return picture;
 }
@@ -314,6 +318,8 @@ StoredPicture read_dicom_picture(const fs::path& path, SlideInfo& info) {
     describe(header, info);
     return decode(path, header, info);
   } catch (const Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {
     refuse_damaged(path, error.what());

@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <utility>
 
 #include "imaging/base/error.h"
+#include "imaging/slide/detail/read_protocol.h"
 #include "imaging/slide/detail/run_apart.h"
 #include "imaging/slide/picture_pyramid.h"
 #include "imaging/slide/rgb_rows.h"
@@ -64,10 +66,15 @@ using Json = nlohmann::json;
 /// A line of JSON, then the samples.
 std::string pack(const SlideInfo& info, const StoredPicture& picture) {
   const auto& format = picture.format;
-  Json header{{"vendor", info.vendor},         {"warnings", info.warnings},
-              {"properties", info.properties}, {"width", format.size.width},
-              {"height", format.size.height},  {"channels", format.channels},
-              {"bits", format.bits},           {"is_white_at_zero", format.is_white_at_zero}};
+  Json header{{"failed", nullptr},
+              {"vendor", info.vendor},
+              {"warnings", info.warnings},
+              {"properties", info.properties},
+              {"width", format.size.width},
+              {"height", format.size.height},
+              {"channels", format.channels},
+              {"bits", format.bits},
+              {"is_white_at_zero", format.is_white_at_zero}};
   if (info.laterality) header["laterality"] = *info.laterality;
   if (info.scale) header["scale"] = {info.scale->mpp_x, info.scale->mpp_y, info.scale->source};
   auto bytes = header.dump(-1, ' ', true, Json::error_handler_t::replace) + '\n';
@@ -78,9 +85,7 @@ std::string pack(const SlideInfo& info, const StoredPicture& picture) {
 StoredPicture unpack(const std::string& bytes, SlideInfo& info) {
   const auto end = bytes.find('\n');
   const auto header = Json::parse(bytes.substr(0, end));
-  if (header.contains("error")) {
-    throw Error(static_cast<ErrorCode>(header["code"].get<int>()), header["error"].get<std::string>());
-  }
+  detail::throw_if_failed(header);
   header["vendor"].get_to(info.vendor);
   header["warnings"].get_to(info.warnings);
   header["properties"].get_to(info.properties);
@@ -103,23 +108,38 @@ StoredPicture unpack(const std::string& bytes, SlideInfo& info) {
   return picture;
 }
 
+[[noreturn]] void refuse_for_memory(const fs::path& path) {
+  throw Error(
+      ErrorCode::resource_exhausted,
+      fmt::format("{}: its decoder needs more memory than is free, or than it may have ({} GiB); close "
+                  "other programs, or convert it to a tiled pyramidal TIFF.",
+                  path.string(), detail::kMemoryApart >> 30));
+}
+
 /// read_picture in a process of its own.
 StoredPicture read_picture_apart(const fs::path& path, SlideInfo& info) {
   const auto work = [&] {
     try {
-      SlideInfo found;
-      const auto picture = read_picture(path, found);
-      return pack(found, picture);
+      try {
+        SlideInfo found;
+        const auto picture = read_picture(path, found);
+        return pack(found, picture);
+      } catch (const std::bad_alloc&) {
+        refuse_for_memory(path);
+      }
     } catch (const Error& error) {
-      return Json{{"error", error.what()}, {"code", static_cast<int>(error.code())}}.dump(
-                 -1, ' ', true, Json::error_handler_t::replace) +
-             '\n';
+      const Json failed{{"code", static_cast<int>(error.code())}, {"message", error.what()}};
+      return Json{{"failed", failed}}.dump(-1, ' ', true, Json::error_handler_t::replace) + '\n';
     }
   };
   try {
     return unpack(detail::run_apart(work, kTimeLimit), info);
   } catch (const Error&) {
     throw;
+  } catch (const std::bad_alloc&) {
+    refuse_for_memory(path);
+  } catch (const detail::WorkerFailure& failure) {
+    refuse_damaged(path, failure.reason);
   } catch (const std::exception& error) {
     refuse_damaged(path, error.what());
   }
@@ -137,7 +157,7 @@ void check_stored_size(const fs::path& path, SizeI size, int bits) {
   }
 }
 
-int lift_signed(std::vector<std::uint8_t>& samples) {
+void lift_signed(std::vector<std::uint8_t>& samples, std::vector<std::string>& warnings) {
   const auto count = samples.size() / 2;
   std::int16_t least = 0;
   for (std::size_t i = 0; i < count; ++i) {
@@ -151,7 +171,7 @@ int lift_signed(std::vector<std::uint8_t>& samples) {
     const auto lifted = static_cast<std::uint16_t>(value - least);
     std::memcpy(samples.data() + 2 * i, &lifted, 2);
   }
-  return -least;
+  if (least < 0) warnings.push_back(fmt::format("Signed samples: {} is added to each.", -least));
 }
 
 std::string itk_reader_version() {

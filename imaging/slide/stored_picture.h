@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "imaging/slide/row_decoder.h"
@@ -35,9 +36,9 @@ struct StoredPicture {
 /// @throws Error  as check_picture_size; `resource_exhausted` above kMaxStoredPixels.
 void check_stored_size(const std::filesystem::path& path, SizeI size, int bits);
 
-/// Signed samples, lifted so that the least of them is 0; unsigned ones as they are.
-/// @param samples  16-bit, native byte order
-/// @return         by how much they were lifted
-int lift_signed(std::vector<std::uint8_t>& samples);
+/// Lifts signed samples so that the least of them is 0; those that need no lift stay as they are.
+/// @param samples   16-bit, native byte order
+/// @param warnings  gets by how much they were lifted
+void lift_signed(std::vector<std::uint8_t>& samples, std::vector<std::string>& warnings);
 
 }  // namespace imaging

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <new>
 #include <numeric>
 #include <optional>
 #include <string_view>
@@ -87,7 +88,7 @@ bool holds_bytes(const fs::path& path, std::uint64_t wanted) {
 }
 
 /// Reads the samples; the header must have been looked at. Rows, 2-D, 8 or 16 bits.
-StoredPicture read_slice(const fs::path& path, itk::ImageIOBase& io) {
+StoredPicture read_slice(const fs::path& path, itk::ImageIOBase& io, std::vector<std::string>& warnings) {
   std::int64_t slices = 1;
   std::string sides;
   for (unsigned i = 0; i < io.GetNumberOfDimensions(); ++i) {
@@ -129,19 +130,23 @@ StoredPicture read_slice(const fs::path& path, itk::ImageIOBase& io) {
     refuse_damaged(path, "its size is unclear");
   }
   io.Read(picture.samples.data());
-  if (type == itk::IOComponentEnum::SHORT) lift_signed(picture.samples);
+  if (type == itk::IOComponentEnum::SHORT) lift_signed(picture.samples, warnings);
   return picture;
 }
 
 /// Runs ITK with its messages off and its exceptions made ours.
 template <typename Io>
-StoredPicture read_with(const fs::path& path) {
+StoredPicture read_with(const fs::path& path, std::vector<std::string>& warnings) {
   itk::Object::GlobalWarningDisplayOff();
   try {
     const auto io = Io::New();
     io->SetFileName(path.string());
     io->ReadImageInformation();
-    return read_slice(path, *io);
+    return read_slice(path, *io, warnings);
+  } catch (const itk::MemoryAllocationError&) {
+    throw std::bad_alloc();
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const itk::ExceptionObject& error) {
     std::string why = error.GetDescription();
     std::replace(why.begin(), why.end(), '\n', ' ');
@@ -207,7 +212,7 @@ StoredPicture read_meta_picture(const fs::path& path, SlideInfo& info) {
                                      std::max(0.0, static_cast<double>(bytes) - offset)));
   }
 
-  auto picture = read_with<itk::MetaImageIO>(path);
+  auto picture = read_with<itk::MetaImageIO>(path, info.warnings);
   const auto spacing = field("ElementSpacing");
   const auto gap = spacing.find(' ');
   if (gap != std::string::npos) {
@@ -236,7 +241,7 @@ StoredPicture read_nifti_picture(const fs::path& path, SlideInfo& info) {
     if (is_swapped) std::reverse(bytes.begin(), bytes.end());
     return std::bit_cast<Value>(bytes);
   };
-  auto picture = read_with<itk::NiftiImageIO>(path);
+  auto picture = read_with<itk::NiftiImageIO>(path, info.warnings);
   // What is missing at the end would be shown as black.
   const auto offset = static_cast<std::uint64_t>(std::clamp(value_at(108, 0.0F), 352.0F, 1e9F));
   if (!holds_bytes(path, offset + picture.samples.size())) refuse_damaged(path, "it ends early");

@@ -9,14 +9,19 @@
 #include <itkMetaImageIO.h>
 #include <itkNiftiImageIO.h>
 
+#include <sys/resource.h>
+
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <thread>
 
 #include "imaging/base/files.h"
 #include "imaging/base/random.h"
 #include "imaging/raster/png.h"
+#include "imaging/slide/detail/run_apart.h"
 #include "imaging/slide/reader_table.h"
 #include "tests/imaging/painted_slide.h"
 #include "tests/support/test_support.h"
@@ -274,6 +279,16 @@ TEST(DicomReaderTest, RefusesByNameWhatIsNoPhotograph) {
               Throws<Error>(refused(ErrorCode::unsupported_format, "3 frames")));
 }
 
+TEST(DicomReaderTest, RefusesABigEndianFileThatEndsEarly) {
+  const support::TemporaryFolder folder;
+  write_dicom(folder / "a.dcm", {.syntax = gdcm::TransferSyntax::ExplicitVRBigEndian}, counting(128));
+  EXPECT_EQ(rgb_of(*open_slide(folder / "a.dcm"), 15, 7)[0], 127);
+  const auto bytes = read_file(folder / "a.dcm");
+  write_file(folder / "a.dcm", bytes.substr(0, bytes.size() - 40));
+  EXPECT_THAT([&] { (void)open_slide(folder / "a.dcm"); },
+              Throws<Error>(refused(ErrorCode::corrupt_data, "ends early")));
+}
+
 TEST(DicomReaderTest, RefusesAHeaderThatClaimsMoreThanTheFileHolds) {
   const support::TemporaryFolder folder;
   write_dicom(folder / "a.dcm", {}, counting(128));
@@ -393,6 +408,51 @@ TEST(ItkReaderTest, RefusesVolumesAndNumbersThatAreNoPicture) {
     EXPECT_THAT([&] { (void)open_slide(folder / name); },
                 Throws<Error>(refused(ErrorCode::unsupported_format, "whole numbers")))
         << name;
+  }
+}
+
+TEST(ItkReaderTest, SaysByHowMuchSignedSamplesAreLifted) {
+  const support::TemporaryFolder folder;
+  std::vector<int> values(200);
+  for (int i = 0; i < 200; ++i) values[static_cast<std::size_t>(i)] = 20 * i - 1000;
+  const Volume form{.type = itk::IOComponentEnum::SHORT};
+  write_volume<itk::MetaImageIO>(folder / "a.mha", form, deep(values));
+  write_volume<itk::NiftiImageIO>(folder / "a.nii", form, deep(values));
+  for (const auto* name : {"a.mha", "a.nii"}) {
+    EXPECT_THAT(open_slide(folder / name)->info().warnings, testing::Contains(HasSubstr("1000 is added")))
+        << name;
+  }
+}
+
+TEST(ItkReaderTest, SaysWhereNoProcessCanBeMade) {
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit none{0, before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none);
+  ErrorCode code{};
+  try {
+    (void)detail::run_apart([] { return std::string(); }, std::chrono::seconds(5));
+  } catch (const Error& error) {
+    code = error.code();
+  }
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(code, ErrorCode::resource_exhausted);
+}
+
+TEST(ItkReaderTest, SeesTheEndOfADecoderWhileAnotherRuns) {
+  const support::TemporaryFolder folder;
+  for (int round = 0; round < 30; ++round) {
+    const auto go = folder / fmt::format("go{}", round);
+    std::jthread slow([&] {
+      const auto wait = [&] {
+        while (!fs::exists(go)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        return std::string("slow");
+      };
+      EXPECT_EQ(detail::run_apart(wait, std::chrono::seconds(60)), "slow");
+    });
+    // Where the other had this one's pipe, each would wait for the other.
+    EXPECT_EQ(detail::run_apart([] { return std::string("quick"); }, std::chrono::seconds(60)), "quick");
+    write_file(go, "");
   }
 }
 

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,12 +12,13 @@
 #include <csignal>
 #include <cstring>
 #include <fstream>
+#include <mutex>
 #include <stdexcept>
+
+#include "imaging/base/error.h"
 
 namespace imaging::detail {
 namespace {
-
-constexpr rlim_t kMoreMemory = rlim_t{1} << 32;
 
 /// Private memory of this process. Unit: bytes.
 rlim_t memory_now() {
@@ -34,7 +34,7 @@ rlim_t memory_now() {
     std::signal(signal, SIG_DFL);
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
-  const auto most = memory_now() + kMoreMemory;
+  const auto most = memory_now() + kMemoryApart;
   const rlimit memory{most, most};
   setrlimit(RLIMIT_DATA, &memory);
   const int nowhere = open("/dev/null", O_RDWR);
@@ -71,31 +71,64 @@ bool read_all(int in, std::chrono::steady_clock::time_point end, std::string& by
   }
 }
 
-}  // namespace
+[[noreturn]] void fail_to_start(int error) {
+  throw Error(ErrorCode::resource_exhausted,
+              fmt::format("No process can be made to decode a picture in: {}; close other programs.",
+                          std::strerror(error)));
+}
 
-std::string run_apart(const std::function<std::string()>& work, std::chrono::seconds limit) {
+struct Child {
+  pid_t pid;
+  int out;  ///< where its bytes come from
+};
+
+Child start(const std::function<std::string()>& work) {
+  // A copy made meanwhile by another thread would hold this one's end of writing open.
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
   std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0)
-    throw std::runtime_error(fmt::format("no process can be made for its decoder: {}", std::strerror(errno)));
-  const auto child = fork();
-  if (child == 0) {
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) fail_to_start(errno);
+  const auto pid = fork();
+  const int error = errno;
+  if (pid == 0) {
     close(ends[0]);
     run_child(work, ends[1]);
   }
   close(ends[1]);
-  if (child < 0) {
+  if (pid < 0) {
     close(ends[0]);
-    throw std::runtime_error(fmt::format("no process can be made for its decoder: {}", std::strerror(errno)));
+    fail_to_start(error);
   }
-  std::string bytes;
-  const bool is_in_time = read_all(ends[0], std::chrono::steady_clock::now() + limit, bytes);
-  if (!is_in_time) kill(child, SIGKILL);
-  close(ends[0]);
+  return {pid, ends[0]};
+}
+
+/// Kills the process where it still runs, closes its pipe and waits for its end.
+int end(const Child& child, bool has_ended) {
+  if (!has_ended) kill(child.pid, SIGKILL);
+  close(child.out);
   int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  while (waitpid(child.pid, &status, 0) < 0 && errno == EINTR) {
   }
+  return status;
+}
+
+}  // namespace
+
+std::string run_apart(const std::function<std::string()>& work, std::chrono::seconds limit) {
+  const auto child = start(work);
+  std::string bytes;
+  bool is_in_time = false;
+  try {
+    is_in_time = read_all(child.out, std::chrono::steady_clock::now() + limit, bytes);
+  } catch (const std::bad_alloc&) {
+    end(child, false);
+    throw;
+  }
+  const int status = end(child, is_in_time);
   if (!is_in_time)
     throw std::runtime_error(fmt::format("its decoder did not end within {} s", limit.count()));
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+    throw std::runtime_error("its decoder was killed (signal 9), as happens where memory runs out");
   if (WIFSIGNALED(status))
     throw std::runtime_error(fmt::format("its decoder crashed (signal {})", WTERMSIG(status)));
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw std::runtime_error("its decoder failed");
