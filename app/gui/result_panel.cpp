@@ -8,6 +8,7 @@
 
 #include "app/gui/theme.h"
 #include "app/viewmodels/wording.h"
+#include "app/workflows/stain.h"
 
 namespace gui {
 namespace {
@@ -140,6 +141,8 @@ void ResultPanel::refresh() {
   add_fact(tr("Tiles"),
            tr("%1 of %2 px at %3 µm/px").arg(result->tiles).arg(result->tile_px).arg(result->tile_mpp));
   add_fact(tr("Tissue"), tr("%1 % of the slide").arg(result->tissue_fraction * 100, 0, 'f', 1));
+  if (const auto words = workflows::stain_words(result->stain); !words.empty())
+    add_fact(tr("Stain"), QString::fromStdString(words));
   add_fact(tr("Tile score"), viewmodels::score_kind_words(result->score_kind));
 }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "app/workflows/stain.h"
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
 #include "imaging/base/version.h"
@@ -287,6 +288,8 @@ std::vector<Fact> make_input(const workflows::CaseResult& result) {
                               result.tile_mpp, is_physical(result) ? "µm/px" : "level-0 px per px")});
     facts.push_back({"Tissue", fmt::format("{} of the slide", percent_text(result.tissue_fraction))});
   }
+  if (auto words = workflows::stain_words(result.stain); !words.empty())
+    facts.push_back({"Stain", std::move(words)});
   if (!result.corrupt_tiles.empty()) {
     facts.push_back(
         {"Unreadable",

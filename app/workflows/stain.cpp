@@ -4,7 +4,6 @@
 
 #include "app/workflows/run_environment.h"
 #include "imaging/base/error.h"
-#include "imaging/slide/reader_table.h"
 #include "imaging/stain/stain_sample.h"
 
 namespace workflows {
@@ -13,7 +12,8 @@ using imaging::Error;
 using imaging::ErrorCode;
 using imaging::StainProfile;
 
-std::optional<StainProfile> stain_target_of(const StainOptions& options) {
+std::optional<StainProfile> stain_target_of(const StainOptions& options, const SlideSource& source,
+                                            const imaging::JobContext& job) {
   imaging::check_options(options);
   if (options.stain_method == "none") {
     if (options.stain_target) {
@@ -32,7 +32,7 @@ std::optional<StainProfile> stain_target_of(const StainOptions& options) {
         fmt::format("The stain method '{}' has no published target; give an image with --stain-target.",
                     options.stain_method));
   }
-  const auto reader = imaging::open_slide(*options.stain_target);
+  const auto reader = source.open(*options.stain_target, job);
   const auto pixels = imaging::sample_image_pixels(*reader);
   try {
     return imaging::measure_stain(options.stain_method, pixels);
@@ -55,11 +55,16 @@ std::optional<StainProfile> stain_target_of(const models::ModelPackage& package)
 
 SlideStain measure_slide_stain(const imaging::SlideReader& reader, const imaging::TileGrid& grid,
                                const std::optional<StainProfile>& target) {
+  return measure_slide_stain([&] { return imaging::sample_slide_pixels(reader, grid); }, target);
+}
+
+SlideStain measure_slide_stain(const std::function<imaging::Image8()>& sample,
+                               const std::optional<StainProfile>& target) {
   SlideStain stain;
   if (!target) return stain;
   stain.record = {{"method", target->method}, {"applied", false}, {"target", imaging::to_json(*target)}};
   try {
-    const auto profile = imaging::measure_stain(target->method, imaging::sample_slide_pixels(reader, grid));
+    const auto profile = imaging::measure_stain(target->method, sample());
     stain.record["applied"] = true;
     stain.record["slide"] = imaging::to_json(profile);
     stain.normalizer.emplace(profile, *target);
@@ -69,6 +74,13 @@ SlideStain measure_slide_stain(const imaging::SlideReader& reader, const imaging
         fmt::format("The stain was not normalised, so the tiles stay as they are: {}", error.what()));
   }
   return stain;
+}
+
+std::string stain_words(const nlohmann::ordered_json& record) {
+  if (!record.is_object()) return {};
+  return record.value("applied", false)
+             ? fmt::format("normalised by {} to the encoder's target", record.value("method", ""))
+             : "as scanned: it could not be normalised";
 }
 
 std::map<std::string, std::string> features_attributes(const models::ModelPackage& encoder,
