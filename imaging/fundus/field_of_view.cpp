@@ -16,6 +16,8 @@
 namespace imaging {
 namespace {
 
+constexpr std::int64_t kLeastSide = 16;  // pixels of a photograph
+constexpr std::int64_t kMostAspect = 16;
 constexpr int kOpeningSide = 20;       // of the published rule, at half size
 constexpr int kFitSide = 512;          // longer side of the picture a circle is fitted in
 constexpr int kLeastContrast = 12;     // grey levels between the darkest and the brightest percentile
@@ -195,7 +197,6 @@ bool is_explained(const cv::Mat& mask, const Circle& circle, const Demands& dema
 std::optional<Circle> published_circle(const cv::Mat& grey) {
   cv::Mat half;
   cv::resize(grey, half, {}, 0.5, 0.5);
-  if (half.empty()) return std::nullopt;
   cv::normalize(half, half, 0, 255, cv::NORM_MINMAX);
   cv::Mat mask;
   cv::threshold(half, mask, std::max(0.0, cv::mean(half)[0] / 3 - 5), 1, cv::THRESH_BINARY);
@@ -368,6 +369,13 @@ FieldOfView find_field_of_view(const Image8& photograph) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("A fundus photograph has 1 or 3 channels; this image has {} ({} x {} pixels).",
                             photograph.channels(), photograph.width(), photograph.height()));
+  }
+  const auto [shorter, longer] = std::minmax({photograph.width(), photograph.height()});
+  if (shorter < kLeastSide || longer > kMostAspect * shorter) {
+    throw Error(ErrorCode::insufficient_data,
+                fmt::format("The image of {} x {} pixels is too narrow for a round field (sides of {} pixels "
+                            "or more, at most {} to 1); give a fundus photograph.",
+                            photograph.width(), photograph.height(), kLeastSide, kMostAspect));
   }
   const auto picture = view_of(photograph);
   auto grey = grey_of(picture);

@@ -31,9 +31,9 @@ struct FieldOfView {
 /// is.
 ///
 /// @param photograph  H x W x 3 RGB or H x W x 1 grey
-/// @throws Error   `insufficient_data` where there is no field: blank, no round edge, or colours that are not
-/// a
-///                 retina's; `invalid_argument` on an empty image or one of 2 or 4 channels.
+/// @throws Error   `insufficient_data` where there is no field: blank, no round edge, colours that are not
+///                 those of a retina, a side below 16 pixels or sides beyond 16 to 1; `invalid_argument` on
+///                 an empty image or one of 2 or 4 channels.
 /// @par Threads    Reentrant.
 /// @par Reference  [che2023]; the fallback is ours
 [[nodiscard]] FieldOfView find_field_of_view(const Image8& photograph);

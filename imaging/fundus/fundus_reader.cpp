@@ -7,7 +7,6 @@
 
 #include "imaging/base/error.h"
 #include "imaging/slide/area_resample.h"
-#include "imaging/slide/reader_table.h"
 
 namespace imaging {
 
@@ -23,10 +22,6 @@ FundusImage read_fundus(const SlideReader& reader) {
             info.path.string(), size.width, size.height, kMaxFundusPixels));
   }
   return {read_whole(reader, size), info.laterality, info.warnings};
-}
-
-FundusImage read_fundus(const std::filesystem::path& path) {
-  return read_fundus(*open_slide(path));
 }
 
 std::string parse_laterality(std::string_view text) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,9 +25,8 @@ struct FundusImage {
 };
 
 /// Reads a photograph at full size through whatever reader knows it: PNG, JPEG, TIFF, DICOM.
-/// @throws Error  as open_slide and read_whole; `resource_exhausted` above kMaxFundusPixels.
+/// @throws Error  as read_whole; `resource_exhausted` above kMaxFundusPixels.
 [[nodiscard]] FundusImage read_fundus(const SlideReader& reader);
-[[nodiscard]] FundusImage read_fundus(const std::filesystem::path& path);
 
 /// "R" of R, right, OD; "L" of L, left, OS, in any case.
 /// @throws Error `invalid_argument` on anything else.

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
+
+#include "imaging/base/error.h"
 
 namespace imaging {
 namespace {
@@ -134,11 +137,44 @@ FundusMeasures measure(const Image8& photograph, const FieldOfView& field) {
 }
 
 double ramp(double value, double zero, double full) {
-  if (zero == full) return value >= full ? 1 : 0;
   return std::clamp((value - zero) / (full - zero), 0.0, 1.0);
 }
 
+/// Two options of which the first must be below the second.
+struct Order {
+  std::string_view low_name;
+  double low;
+  std::string_view high_name;
+  double high;
+};
+
 }  // namespace
+
+void check_options(const FundusQualityOptions& options) {
+  check_options<FundusQualityOptions>(options);
+  const std::array orders{
+      Order{"exposure_zero", options.exposure_zero, "exposure_full", options.exposure_full},
+      Order{"clipped_full", options.clipped_full, "clipped_zero", options.clipped_zero},
+      Order{"evenness_zero", options.evenness_zero, "evenness_full", options.evenness_full},
+      Order{"focus_zero", options.focus_zero, "focus_full", options.focus_full},
+      Order{"vessel_contrast_zero", options.vessel_contrast_zero, "vessel_contrast_full",
+            options.vessel_contrast_full},
+      Order{"seen_zero", options.seen_zero, "seen_full", options.seen_full},
+      Order{"offset_full", options.offset_full, "offset_zero", options.offset_zero},
+      Order{"diameter_zero_px", options.diameter_zero_px, "diameter_full_px", options.diameter_full_px}};
+  for (const auto& order : orders) {
+    if (order.low < order.high) continue;
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("{} is {} and {} is {}; the first must be below the second.", order.low_name,
+                            order.low, order.high_name, order.high));
+  }
+  if (options.ungradable_below > options.poor_below) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("ungradable_below is {} and poor_below is {}; the first must not be above the "
+                            "second.",
+                            options.ungradable_below, options.poor_below));
+  }
+}
 
 FundusQuality assess_quality(const Image8& photograph, const FieldOfView& field,
                              const FundusQualityOptions& options) {

@@ -8,6 +8,7 @@
 #include "imaging/base/files.h"
 #include "imaging/base/random.h"
 #include "imaging/fundus/field_of_view.h"
+#include "imaging/fundus/quality.h"
 #include "imaging/raster/png.h"
 #include "tests/support/test_support.h"
 
@@ -139,6 +140,39 @@ TEST(FieldOfViewTest, RefusesWhatIsNoFundus) {
   }
   EXPECT_THAT([&] { (void)imaging::find_field_of_view(Image8()); },
               testing::Throws<imaging::Error>(HasCode(ErrorCode::invalid_argument)));
+}
+
+TEST(FieldOfViewTest, RefusesWhatIsTooNarrowForARoundField) {
+  for (const auto& [width, height] :
+       std::vector<std::pair<std::int64_t, std::int64_t>>{{100000, 1}, {1, 5000}, {15, 15}, {400, 20}}) {
+    auto image = paint_disc({.width = width, .height = height, .x = 5, .y = 5, .radius = 4});
+    EXPECT_THAT([&] { (void)imaging::find_field_of_view(image); },
+                testing::Throws<imaging::Error>(testing::AllOf(
+                    HasCode(ErrorCode::insufficient_data),
+                    testing::Property(&imaging::Error::what, testing::HasSubstr("too narrow")))))
+        << width << " x " << height;
+  }
+}
+
+TEST(FundusQualityTest, RefusesThresholdsInTheWrongOrder) {
+  const auto image = paint_disc({});
+  const auto field = imaging::find_field_of_view(image);
+  EXPECT_NO_THROW((void)imaging::assess_quality(image, field));
+  for (const auto& [options, name] : std::vector<std::pair<imaging::FundusQualityOptions, std::string>>{
+           {{.exposure_zero = 0.3}, "exposure_full"},
+           {{.clipped_full = 0.4}, "clipped_zero"},
+           {{.evenness_zero = 0.5}, "evenness_full"},
+           {{.focus_full = 0.1}, "focus_zero"},
+           {{.vessel_contrast_full = 0.01}, "vessel_contrast_zero"},
+           {{.seen_zero = 0.9}, "seen_full"},
+           {{.offset_zero = 0.1}, "offset_full"},
+           {{.diameter_full_px = 30}, "diameter_zero_px"},
+           {{.ungradable_below = 0.6}, "poor_below"}}) {
+    EXPECT_THAT([&] { (void)imaging::assess_quality(image, field, options); },
+                testing::Throws<imaging::Error>(
+                    testing::AllOf(HasCode(ErrorCode::invalid_argument),
+                                   testing::Property(&imaging::Error::what, testing::HasSubstr(name)))));
+  }
 }
 
 TEST(FieldOfViewTest, CropIsASquareWithTheBoxInTheMiddle) {
