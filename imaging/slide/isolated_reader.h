@@ -26,9 +26,9 @@ struct IsolationOptions {
 /// given up. What the reader in the process throws arrives here with its code and message.
 ///
 /// @param stop    a request ends waiting reads at once, with Cancelled
-/// @throws Error  as `open_slide`; `corrupt_data` where opening hangs or crashes; `resource_exhausted` where
-/// no
-///                process can be started; `incompatible` where the worker is another version's.
+/// @throws Error  as `open_slide`; `corrupt_data` where opening hangs or crashes; `resource_exhausted`
+///                where no process can be started; `incompatible` where the worker is another
+///                version's.
 /// @par Threads   Reads run concurrently, each in its own process.
 /// @par Cost      About 0.1 ms per 256 x 256 tile and, per process, its start. Processes end with the reader.
 [[nodiscard]] std::unique_ptr<SlideReader> open_isolated(const std::filesystem::path& path,

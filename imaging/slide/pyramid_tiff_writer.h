@@ -35,9 +35,8 @@ class PyramidTiffWriter {
  public:
   static constexpr std::int64_t kTilePx = 256;
 
-  /// @throws Error `invalid_argument` on an option out of range, `io_error` if the folder cannot be written
-  /// or
-  ///               has not the space that a JPEG slide of this size will take.
+  /// @throws Error `invalid_argument` on an option out of range, `io_error` if the folder cannot be
+  ///               written or has not the space that a JPEG slide of this size will take.
   PyramidTiffWriter(std::filesystem::path path, PyramidTiffOptions options);
   ~PyramidTiffWriter();
   PyramidTiffWriter(const PyramidTiffWriter&) = delete;
