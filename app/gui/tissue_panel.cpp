@@ -10,6 +10,8 @@
 #include <QSpinBox>
 #include <QToolButton>
 #include <QVBoxLayout>
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <type_traits>
 
@@ -20,6 +22,41 @@ namespace {
 
 QString text_of(std::string_view text) {
   return QString::fromUtf8(text.data(), static_cast<qsizetype>(text.size()));
+}
+
+/// How an option looks in the form.
+struct Look {
+  const char* option;
+  const char* label;
+  int step = 1;  ///< of a whole number
+};
+
+constexpr std::array kLooks{
+    Look{"seg_mpp", QT_TRANSLATE_NOOP("gui::TissuePanel", "Resolution")},
+    Look{"use_otsu", QT_TRANSLATE_NOOP("gui::TissuePanel", "Find the threshold")},
+    Look{"sthresh", QT_TRANSLATE_NOOP("gui::TissuePanel", "Least saturation")},
+    Look{"mthresh", QT_TRANSLATE_NOOP("gui::TissuePanel", "Smoothing"), 2},  // odd
+    Look{"close", QT_TRANSLATE_NOOP("gui::TissuePanel", "Close gaps")},
+    Look{"a_t", QT_TRANSLATE_NOOP("gui::TissuePanel", "Smallest piece")},
+    Look{"a_h", QT_TRANSLATE_NOOP("gui::TissuePanel", "Smallest hole")},
+    Look{"max_n_holes", QT_TRANSLATE_NOOP("gui::TissuePanel", "Holes per piece")},
+    Look{"reject_pen", QT_TRANSLATE_NOOP("gui::TissuePanel", "Leave out pen marks")},
+    Look{"pen_od", QT_TRANSLATE_NOOP("gui::TissuePanel", "Least density of ink")},
+    Look{"reject_folds", QT_TRANSLATE_NOOP("gui::TissuePanel", "Leave out folds")},
+    Look{"fold_times", QT_TRANSLATE_NOOP("gui::TissuePanel", "Least density of a fold")},
+    Look{"reject_blur", QT_TRANSLATE_NOOP("gui::TissuePanel", "Leave out blur")},
+    Look{"blur_um", QT_TRANSLATE_NOOP("gui::TissuePanel", "Least blur")},
+};
+
+const Look* find_look(std::string_view option) {
+  const auto* found =
+      std::find_if(kLooks.begin(), kLooks.end(), [&](const Look& look) { return look.option == option; });
+  return found == kLooks.end() ? nullptr : found;
+}
+
+/// Units as they are printed, from those of the command line.
+QString unit_of(std::string_view unit) {
+  return text_of(unit).replace("um", "µm").replace("mm2", "mm²");
 }
 
 /// A step of two significant digits of the range's lower end of use: 0.005 for areas, 0.1 for factors.
@@ -102,7 +139,8 @@ void TissuePanel::make_form() {
               tissue_->options());
           return found;
         };
-        const auto label = text_of(name).replace('_', ' ');
+        const auto* look = find_look(name);
+        const auto label = look != nullptr ? tr(look->label) : text_of(name).replace('_', ' ');
         QWidget* control = nullptr;
         if constexpr (std::is_same_v<Value, bool>) {
           auto* box = new QCheckBox(form_);
@@ -121,8 +159,9 @@ void TissuePanel::make_form() {
             box->setSingleStep(step_of(value));
           } else {
             box->setRange(static_cast<int>(info.min), static_cast<int>(info.max));
+            if (look != nullptr) box->setSingleStep(look->step);
           }
-          if (!info.unit.empty()) box->setSuffix(' ' + text_of(info.unit));
+          if (!info.unit.empty()) box->setSuffix(' ' + unit_of(info.unit));
           box->setKeyboardTracking(false);
           connect(box, &Box::valueChanged, this, change);
           refresh_fields_.emplace_back([box, current] {

@@ -73,9 +73,10 @@ void Studio::open_file(const QString& path, bool becomes_current) {
   }
   ++opening_;
   opening_work_.run(
-      [file] {
+      [this, file] {
         auto slide = std::make_shared<OpenSlide>();
         slide->reader = imaging::open_slide(file);
+        slide->source = cache_.add_source(slide->reader);  // reads the file's ends
         return slide;
       },
       [this, becomes_current](std::shared_ptr<OpenSlide> slide) {
@@ -90,13 +91,13 @@ void Studio::open_file(const QString& path, bool becomes_current) {
 
 void Studio::take_opened(std::shared_ptr<OpenSlide> slide, bool becomes_current) {
   if (const auto row = slides_.find(slide->path()); row >= 0) {  // asked for twice before it was open
+    cache_.remove_source(slide->source);
     if (becomes_current) set_current(row);
     return;
   }
   slide->mpp = preferences_.scale_of(slide->path());
   slide->scale = slide->mpp ? imaging::resolve_scale(slide->reader->info(), slide->mpp, std::nullopt)
                             : slide->reader->info().scale;
-  slide->source = cache_.add_source(slide->reader);
   const auto row = slides_.add(slide);
   for (const auto& warning : slide->reader->info().warnings) {
     Q_EMIT notice(QString::fromStdString(warning), Tone::info);

@@ -30,6 +30,7 @@ void TissuePreview::set_slide(std::shared_ptr<const OpenSlide> slide) {
   reading_.request_stop();
   reading_ = {};
   slide_ = std::move(slide);
+  ++slide_turn_;
   overview_ = nullptr;
   outlines_.clear();
   words_.clear();
@@ -81,7 +82,10 @@ void TissuePreview::start() {
   if (!overview_ || !overview_->serves(options_)) words_ = tr("Reading the slide…");
   background_.run([slide = *slide_, overview = overview_, options = options_,
                    stop = reading_.get_token()] { return make(slide, overview, options, stop); },
-                  [this, turn = wanted_](Made made) { take(std::move(made), turn); },
+                  [this, turn = wanted_, slide_turn = slide_turn_](Made made) {
+                    if (slide_turn == slide_turn_) overview_ = made.overview;
+                    take(std::move(made), turn);
+                  },
                   [this, turn = wanted_](const imaging::JobOutcome& outcome) {
                     working_ = false;
                     if (turn != wanted_) {
@@ -115,7 +119,6 @@ TissuePreview::Made TissuePreview::make(const OpenSlide& slide,
 
 void TissuePreview::take(Made made, quint64 turn) {
   working_ = false;
-  if (slide_ && made.overview->source == slide_->path().string()) overview_ = made.overview;
   if (turn != wanted_) {
     ask();
     return;

@@ -73,6 +73,7 @@ class TissuePreview : public QObject {
   std::vector<Outline> outlines_;
   QString words_;
   bool working_ = false;
+  quint64 slide_turn_ = 0;  ///< of set_slide: an overview of another slide or scale is never kept
   quint64 wanted_ = 0;
   quint64 made_ = 0;
   std::stop_source reading_;

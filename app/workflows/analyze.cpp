@@ -107,7 +107,7 @@ class CaseAnalysis {
     for (auto& warning : stain.warnings) result_.warnings.push_back(hide_place(warning, file_));
     mil::BagWriter bag(folder_.features(), run_.encoder->dim());
     const auto encoded = encode_tiles(*reader_, grid, *run_.encoder, stain, options.batch,
-                                      options.max_corrupt, run_.environment.threads.decode, bag, job);
+                                      options.corrupt, run_.environment.threads.decode, bag, job);
     result_.tiles = bag.count();
     result_.corrupt_tiles = encoded.corrupt;
     for (auto& tile : result_.corrupt_tiles) tile.reason = hide_place(tile.reason, file_);

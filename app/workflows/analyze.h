@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/workflows/case_folder.h"
+#include "app/workflows/corrupt_tiles.h"
 #include "app/workflows/reading.h"
 #include "imaging/base/job.h"
 #include "imaging/base/options.h"
@@ -61,7 +62,7 @@ struct AnalyzeOptions {
   double min_tissue = 0.25;
   std::int64_t batch = 32;  ///< tiles per network call; part of the result's identity
   std::int64_t top_tiles = 8;
-  double max_corrupt = 0.05;  ///< share of corrupt tissue tiles above which a case fails
+  CorruptTileOptions corrupt;
   bool allow_scale_mismatch = false;
   std::string colormap = "viridis";
   double opacity = 0.45;
@@ -79,8 +80,7 @@ void visit_fields(Visitor&& field, Options& options) {
   field("batch", options.batch,
         FieldInfo{.unit = "tiles", .help = "Tiles per network call", .min = 1, .max = 4096});
   field("top_tiles", options.top_tiles, FieldInfo{.help = "Tiles in the top list", .min = 0, .max = 100});
-  field("max_corrupt", options.max_corrupt,
-        FieldInfo{.help = "Share of corrupt tissue tiles above which a case fails", .min = 0, .max = 1});
+  visit_fields(field, options.corrupt);
   field("allow_scale_mismatch", options.allow_scale_mismatch,
         FieldInfo{
             .help = "Run although the slide is coarser than the model was made for; recorded as a warning"});

@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "imaging/base/files.h"
+#include "imaging/base/json_text.h"
 
 namespace workflows {
 namespace fs = std::filesystem;
@@ -16,7 +17,9 @@ InputStamp stamp_without_hash(const fs::path& path) {
   std::error_code error;
   if (const auto size = fs::file_size(path, error); !error) stamp.size_bytes = size;
   if (const auto time = fs::last_write_time(path, error); !error) {
-    stamp.mtime_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+    stamp.mtime_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                         std::chrono::file_clock::to_sys(time).time_since_epoch())
+                         .count();
   }
   return stamp;
 }
@@ -66,13 +69,22 @@ BatchRow batch_row_from_json(const nlohmann::json& json) {
   return row;
 }
 
+std::vector<nlohmann::ordered_json> read_earlier_entries(const fs::path& manifest) {
+  try {
+    const auto json =
+        imaging::parse_json<nlohmann::ordered_json>(imaging::read_file(manifest), manifest.string());
+    return json.at("inputs").get<std::vector<nlohmann::ordered_json>>();
+  } catch (const imaging::Error&) {
+    return {};
+  } catch (const nlohmann::json::exception&) {
+    return {};
+  }
+}
+
 std::vector<BatchRow> read_earlier_rows(const fs::path& manifest) {
   std::vector<BatchRow> rows;
   try {
-    const auto json = nlohmann::json::parse(imaging::read_file(manifest));
-    for (const auto& row : json.at("inputs")) rows.push_back(batch_row_from_json(row));
-  } catch (const imaging::Error&) {
-    return {};
+    for (const auto& entry : read_earlier_entries(manifest)) rows.push_back(batch_row_from_json(entry));
   } catch (const nlohmann::json::exception&) {
     return {};
   }
@@ -96,6 +108,14 @@ void run_row(BatchRow& row, const std::function<void(BatchRow&)>& work) {
     row.reason_code = imaging::to_string(outcome.code.value_or(imaging::ErrorCode::internal));
     row.reason = outcome.message;
   }
+}
+
+void set_ending(BatchRow& row, std::size_t corrupt_tiles, const std::vector<std::string>& warnings) {
+  row.status = corrupt_tiles > 0 ? "degraded" : "done";
+  auto sentences = warnings;
+  if (corrupt_tiles > 0)
+    sentences.insert(sentences.begin(), fmt::format("{} corrupt tiles were left out.", corrupt_tiles));
+  row.reason = fmt::format("{}", fmt::join(sentences, " "));
 }
 
 RemoveOnFailure::RemoveOnFailure(std::vector<fs::path> paths) : paths_(std::move(paths)) {

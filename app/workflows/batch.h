@@ -48,7 +48,10 @@ struct BatchRow {
 /// @throws nlohmann::json::exception where a key is missing.
 [[nodiscard]] BatchRow batch_row_from_json(const nlohmann::json& json);
 
-/// Rows of an earlier run's manifest by case name; empty where there is none or it is not readable.
+/// What an earlier run's manifest holds under `inputs`, as it stands there; empty where there is none or it
+/// is not readable.
+[[nodiscard]] std::vector<nlohmann::ordered_json> read_earlier_entries(const std::filesystem::path& manifest);
+/// The same as rows.
 [[nodiscard]] std::vector<BatchRow> read_earlier_rows(const std::filesystem::path& manifest);
 [[nodiscard]] const BatchRow* find_row(const std::vector<BatchRow>& rows, const std::string& case_name);
 
@@ -56,6 +59,9 @@ struct BatchRow {
 /// never stops a batch.
 /// @throws Cancelled
 void run_row(BatchRow& row, const std::function<void(BatchRow&)>& work);
+
+/// Done, or degraded where tiles were left out; the reason holds that and every warning.
+void set_ending(BatchRow& row, std::size_t corrupt_tiles, const std::vector<std::string>& warnings);
 
 /// Files and folders that must not outlive a failure: removed now, where an earlier run left them, and at the
 /// end unless kept.

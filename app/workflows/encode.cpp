@@ -33,17 +33,14 @@ void encode_one(const InputFile& file, const EncodeRequest& request, const model
   const auto stain = measure_slide_stain(*reader, grid, stain_target_of(package));
   mil::BagWriter bag(request.out / "h5_files" / (file.case_name + ".h5"), encoder.dim());
   const auto encoded = encode_tiles(*reader, grid, encoder, stain, request.options.batch,
-                                    request.options.max_corrupt, environment.threads.decode, bag, job);
+                                    request.options.corrupt, environment.threads.decode, bag, job);
   bag.finish(tile_corners(grid, encoded.numbers),
              {.coords_attributes = coords_attributes(grid, reader->info(), file.case_name, false),
               .features_attributes = features_attributes(package, stain),
               .scores = std::nullopt});
   row.tiles = bag.count();
-  row.status = encoded.corrupt.empty() ? "done" : "degraded";
-  if (!encoded.corrupt.empty())
-    row.reason = std::to_string(encoded.corrupt.size()) + " corrupt tiles were left out.";
-  if (row.reason.empty() && !warnings.empty()) row.reason = warnings.front();
-  if (row.reason.empty() && !stain.warnings.empty()) row.reason = stain.warnings.front();
+  warnings.insert(warnings.end(), stain.warnings.begin(), stain.warnings.end());
+  set_ending(row, encoded.corrupt.size(), warnings);
   row.stain = stain.record;
 }
 

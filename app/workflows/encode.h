@@ -7,6 +7,7 @@
 
 #include "app/workflows/analyze.h"
 #include "app/workflows/batch.h"
+#include "app/workflows/corrupt_tiles.h"
 #include "app/workflows/reading.h"
 #include "imaging/base/job.h"
 
@@ -16,7 +17,7 @@ struct EncodeOptions {
   std::int64_t overlap_px = 0;
   double min_tissue = 0.25;
   std::int64_t batch = 32;
-  double max_corrupt = 0.05;
+  CorruptTileOptions corrupt;
   bool allow_scale_mismatch = false;
 };
 
@@ -30,8 +31,7 @@ void visit_fields(Visitor&& field, Options& options) {
         FieldInfo{.help = "Least share of tissue in a tile", .min = 0, .max = 1});
   field("batch", options.batch,
         FieldInfo{.unit = "tiles", .help = "Tiles per network call", .min = 1, .max = 4096});
-  field("max_corrupt", options.max_corrupt,
-        FieldInfo{.help = "Share of corrupt tissue tiles above which a slide fails", .min = 0, .max = 1});
+  visit_fields(field, options.corrupt);
   field("allow_scale_mismatch", options.allow_scale_mismatch,
         FieldInfo{.help = "Run although the slide is coarser than the encoder was made for"});
 }

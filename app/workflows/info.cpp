@@ -7,8 +7,9 @@
 namespace workflows {
 namespace {
 
-nlohmann::ordered_json describe(const InputFile& file, const std::optional<std::string>& mpp) {
-  const auto reader = imaging::open_slide(file.path);
+nlohmann::ordered_json describe(const InputFile& file, const std::optional<std::string>& mpp,
+                                const SlideSource& source, const imaging::JobContext& job) {
+  const auto reader = source.open(file.path, job);
   const auto& info = reader->info();
   auto scale = info.scale;
   if (mpp || file.table_mpp) scale = imaging::resolve_scale(info, mpp, file.table_mpp);
@@ -41,16 +42,25 @@ nlohmann::ordered_json describe(const InputFile& file, const std::optional<std::
 }  // namespace
 
 std::vector<nlohmann::ordered_json> describe_inputs(const InputOptions& options,
+                                                    const ReadingOptions& reading,
                                                     const imaging::JobContext& job) {
+  const SlideSource source(reading, options.inputs);
   std::vector<nlohmann::ordered_json> entries;
   for (const auto& file : collect_inputs(options, {}, job).files) {
-    if (job.stop_token().stop_requested()) throw imaging::Cancelled{};
-    try {
-      entries.push_back(describe(file, options.mpp));
-    } catch (const imaging::Error& error) {
-      entries.push_back({{"file", file.relative},
-                         {"error", {{"code", imaging::to_string(error.code())}, {"message", error.what()}}}});
+    nlohmann::ordered_json entry;
+    const auto outcome = imaging::run_job(
+        [&](const imaging::JobContext& inner) {
+          inner.checkpoint("inputs", static_cast<std::int64_t>(entries.size()), 0);
+          entry = describe(file, options.mpp, source, inner);
+        },
+        job);
+    if (outcome.status == imaging::JobStatus::cancelled) throw imaging::Cancelled{};
+    if (outcome.status == imaging::JobStatus::failed) {
+      const auto code = outcome.code.value_or(imaging::ErrorCode::internal);
+      entry = {{"file", file.relative},
+               {"error", {{"code", imaging::to_string(code)}, {"message", outcome.message}}}};
     }
+    entries.push_back(std::move(entry));
   }
   return entries;
 }

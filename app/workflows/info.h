@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "app/workflows/analyze.h"
+#include "app/workflows/reading.h"
 #include "imaging/base/job.h"
 
 namespace workflows {
@@ -13,6 +14,7 @@ namespace workflows {
 /// `warnings`. An input that cannot be opened has `file` and `error` {code, message} instead.
 /// @throws Error `not_found` if there is no input at all; Cancelled.
 [[nodiscard]] std::vector<nlohmann::ordered_json> describe_inputs(const InputOptions& options,
+                                                                  const ReadingOptions& reading,
                                                                   const imaging::JobContext& job);
 
 }  // namespace workflows

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 models::ModelPackage pack_model(const models::PackOptions& options, const StainOptions& stain,
                                 const fs::path& out) {
-  const auto target = stain_target_of(stain);
+  const auto target = stain_target_of(stain, SlideSource({.isolate = "never"}, {}), {});
   auto folder = out;
   const bool is_zipped = out.extension() == ".tsr";
   if (is_zipped) folder.replace_extension();

@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <chrono>
+#include <fstream>
 #include <utility>
 
 #include "app/workflows/inputs.h"
 #include "app/workflows/run_environment.h"
 #include "imaging/base/csv.h"
 #include "imaging/base/files.h"
+#include "imaging/base/json_text.h"
 #include "imaging/base/options_json.h"
 #include "imaging/base/version.h"
 #include "imaging/fundus/fundus_reader.h"
@@ -136,19 +139,78 @@ std::string quality_csv(const Json& entries) {
   return text;
 }
 
-/// The entries of an earlier run by case name; empty where there is none or its options differ.
-std::map<std::string, Json> earlier_entries(const fs::path& manifest_path, const Json& manifest) {
-  std::map<std::string, Json> entries;
-  if (!have_same_keys(manifest_path, manifest, {"schema", "tessera", "options", "quality", "light"}))
-    return entries;
-  try {
-    const auto json = Json::parse(imaging::read_file(manifest_path));
-    for (const auto& entry : json.at("inputs")) entries[entry.at("case").get<std::string>()] = entry;
-  } catch (const nlohmann::json::exception&) {
-    return {};
+/// run.json and quality.csv of a run. Both hold every photograph, so they are written every few seconds only;
+/// what came since stands in a journal of one line per photograph, so that a killed run forgets only the
+/// photograph that it was at.
+class RunTables {
+ public:
+  /// Takes over the entries of an earlier run in the same folder with the same options.
+  RunTables(const fs::path& out, Json manifest, const std::vector<InputFile>& files)
+      : out_(out), manifest_(std::move(manifest)), entries_(files.size()) {
+    const auto earlier = read_earlier();
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      // Rows of an earlier run stay until this one has come to them.
+      if (const auto before = earlier.find(files[i].case_name); before != earlier.end())
+        entries_[i] = before->second;
+    }
+    write();
   }
-  return entries;
-}
+
+  /// Null where nothing is known of the photograph.
+  [[nodiscard]] Json& entry(std::size_t number) { return entries_[number]; }
+
+  /// What is to outlive a kill from now on.
+  void keep(std::size_t number) {
+    std::ofstream journal(journal_path(), std::ios::app | std::ios::binary);
+    journal << entries_[number].dump(-1, ' ', false, Json::error_handler_t::replace) << '\n' << std::flush;
+    if (!journal || std::chrono::steady_clock::now() - written_ > kInterval) write();
+  }
+
+  /// @throws Error `io_error`
+  void write() {
+    manifest_["inputs"] = Json::array();
+    for (const auto& known : entries_) {
+      if (!known.is_null()) manifest_["inputs"].push_back(known);
+    }
+    imaging::write_file(out_ / "quality.csv", quality_csv(manifest_["inputs"]));
+    imaging::write_file(manifest_path(), json_text(manifest_));
+    std::error_code ignored;
+    fs::remove(journal_path(), ignored);
+    written_ = std::chrono::steady_clock::now();
+  }
+
+ private:
+  static constexpr std::chrono::seconds kInterval{5};
+
+  [[nodiscard]] fs::path manifest_path() const { return out_ / "run.json"; }
+  [[nodiscard]] fs::path journal_path() const { return out_ / ".run.journal"; }
+
+  /// By case name; empty where there are none or their options differ.
+  [[nodiscard]] std::map<std::string, Json> read_earlier() const {
+    std::map<std::string, Json> entries;
+    if (!have_same_keys(manifest_path(), manifest_, {"schema", "tessera", "options", "quality", "light"}))
+      return entries;
+    const auto take = [&](const Json& entry) {
+      if (entry.is_object() && entry.contains("case") && entry["case"].is_string())
+        entries[entry["case"].get<std::string>()] = entry;
+    };
+    for (const auto& entry : read_earlier_entries(manifest_path())) take(entry);
+    std::ifstream journal(journal_path(), std::ios::binary);
+    for (std::string line; std::getline(journal, line);) {
+      try {
+        take(imaging::parse_json<Json>(line, journal_path().string()));
+      } catch (const imaging::Error&) {
+        break;  // the line at which the run was killed
+      }
+    }
+    return entries;
+  }
+
+  fs::path out_;
+  Json manifest_;
+  std::vector<Json> entries_;  ///< one per input
+  std::chrono::steady_clock::time_point written_;
+};
 
 /// Whether the entry still holds: same facts, same file, both pictures there.
 bool is_done(const Json& entry, const InputFile& file, const Artefacts& artefacts, std::stop_token stop) {
@@ -173,29 +235,20 @@ std::vector<BatchRow> prepare_fundus_images(const PrepareFundusRequest& request,
   apply_threads(request.runtime.threads);
   const SlideSource source(request.reading, request.inputs.inputs);
   const auto files = collect_inputs(request.inputs, request.out, job).files;
-  const auto manifest_path = request.out / "run.json";
-  Json manifest{{"schema", "tessera.fundus/1"},
-                {"tessera", imaging::kVersion},
-                {"options", imaging::options_to_json(request.options)},
-                {"quality", imaging::options_to_json(request.quality)},
-                {"light", imaging::options_to_json(request.illumination)},
-                {"reading", source.to_json()},
-                {"started", utc_now()},
-                {"inputs", Json::array()}};
-  const auto earlier = earlier_entries(manifest_path, manifest);
-
-  // Rows of an earlier run stay until this one has come to them: a killed run forgets nothing.
-  std::vector<Json> entries;
-  for (const auto& file : files) {
-    const auto before = earlier.find(file.case_name);
-    entries.push_back(before == earlier.end() ? Json() : before->second);
-  }
+  const Json manifest{{"schema", "tessera.fundus/1"},
+                      {"tessera", imaging::kVersion},
+                      {"options", imaging::options_to_json(request.options)},
+                      {"quality", imaging::options_to_json(request.quality)},
+                      {"light", imaging::options_to_json(request.illumination)},
+                      {"reading", source.to_json()},
+                      {"started", utc_now()},
+                      {"inputs", Json::array()}};
+  RunTables tables(request.out, manifest, files);
   std::vector<BatchRow> rows;
   const auto total = static_cast<std::int64_t>(files.size());
-  for (const auto& file : files) {
-    job.checkpoint("photographs", static_cast<std::int64_t>(rows.size()), total);
+  const auto prepare = [&](const InputFile& file) {
     const Artefacts artefacts(request.out, file);
-    auto& entry = entries[rows.size()];
+    auto& entry = tables.entry(rows.size());
     BatchRow row{.file = file.relative, .case_name = file.case_name, .stamp = stamp_without_hash(file.path)};
     if (!entry.is_null() && is_done(entry, file, artefacts, job.stop_token())) {
       entry["mtime_ns"] = row.stamp.mtime_ns;
@@ -216,16 +269,21 @@ std::vector<BatchRow> prepare_fundus_images(const PrepareFundusRequest& request,
       entry = to_json(row);
       entry["facts"] = facts_of(file);
       entry["fundus"] = row.status == "failed" ? Json() : fundus;
+      tables.keep(rows.size());
     }
     rows.push_back(row);
-    manifest["inputs"] = Json::array();
-    for (const auto& known : entries) {
-      if (!known.is_null()) manifest["inputs"].push_back(known);
-    }
-    imaging::write_file(request.out / "quality.csv", quality_csv(manifest["inputs"]));
-    imaging::write_file(manifest_path, json_text(manifest));
     if (on_row) on_row(row);
+  };
+  try {
+    for (const auto& file : files) {
+      job.checkpoint("photographs", static_cast<std::int64_t>(rows.size()), total);
+      prepare(file);
+    }
+  } catch (const imaging::Cancelled&) {
+    tables.write();
+    throw;
   }
+  tables.write();
   job.checkpoint("photographs", total, total);
   return rows;
 }

@@ -28,7 +28,8 @@ void visit_fields(Visitor&& field, Options& options) {
   using imaging::FieldInfo;
   field("isolate", options.isolate,
         FieldInfo{.help = "Decode in processes of their own, so that a file that hangs or crashes a decoder "
-                          "fails alone; auto: for folders and several inputs",
+                          "fails alone; auto: for folders and several inputs. What a file is, is still "
+                          "recognised in the program",
                   .choices = {"auto", "always", "never"}});
   field("read_timeout", options.read_timeout,
         FieldInfo{

@@ -4,6 +4,7 @@
 
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
+#include "imaging/base/json_text.h"
 #include "imaging/base/log.h"
 #include "models/runtime/device.h"
 
@@ -61,9 +62,12 @@ std::map<std::string, std::string> encoder_attributes(const models::ModelPackage
 
 bool have_same_keys(const std::filesystem::path& path, const nlohmann::ordered_json& manifest,
                     const std::vector<std::string>& keys) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return false;
-  const auto before = nlohmann::json::parse(imaging::read_file(path), nullptr, false);
+  nlohmann::json before;
+  try {
+    before = imaging::parse_json<nlohmann::json>(imaging::read_file(path), path.string());
+  } catch (const imaging::Error&) {  // not there, or not readable
+    return false;
+  }
   if (!before.is_object()) return false;
   for (const auto& key : keys) {
     if (!before.contains(key) || before[key] != nlohmann::json::parse(manifest.at(key).dump())) return false;

@@ -63,13 +63,13 @@ std::vector<std::string> check_scale(const imaging::SlideScale& scale, double sp
 
 EncodedTiles encode_tiles(const imaging::SlideReader& reader, const imaging::TileGrid& grid,
                           models::Encoder& encoder, const SlideStain& stain, std::int64_t batch,
-                          double max_corrupt, int decode, mil::BagWriter& bag,
+                          const CorruptTileOptions& damage, int decode, mil::BagWriter& bag,
                           const imaging::JobContext& job) {
   const auto total = static_cast<std::int64_t>(grid.tiles().size());
   EncodedTiles encoded;
   encoded.numbers.reserve(grid.tiles().size());
   imaging::TileStream stream(reader, grid,
-                             {.workers = decode, .queue_tiles = 2 * batch, .max_corrupt = max_corrupt},
+                             {.workers = decode, .queue_tiles = 2 * batch, .max_corrupt = damage.max_corrupt},
                              job.stop_token());
   std::vector<imaging::Image8> waiting;
   const auto flush = [&] {
@@ -90,11 +90,7 @@ EncodedTiles encode_tiles(const imaging::SlideReader& reader, const imaging::Til
   flush();
   for (const auto& tile : stream.corrupt_tiles())
     encoded.corrupt.push_back({tile.index.column, tile.index.row, tile.reason});
-  if (encoded.numbers.empty()) {
-    throw imaging::Error(
-        imaging::ErrorCode::corrupt_data,
-        fmt::format("All {} tissue tiles are corrupt; the first: {}", total, encoded.corrupt.front().reason));
-  }
+  require_good_tile(grid, stream.corrupt_tiles());
   return encoded;
 }
 

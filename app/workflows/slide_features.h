@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/workflows/case_folder.h"
+#include "app/workflows/corrupt_tiles.h"
 #include "app/workflows/inputs.h"
 #include "app/workflows/stain.h"
 #include "imaging/base/job.h"
@@ -53,10 +54,10 @@ struct EncodedTiles {
 /// @param batch    tiles per network call
 /// @param decode   workers that read
 /// @throws Error   as Encoder::encode; `corrupt_data` as soon as the share of corrupt tiles is sure to exceed
-/// `max_corrupt`, or where all are; Cancelled.
+/// what `damage` allows, or where all are; Cancelled.
 [[nodiscard]] EncodedTiles encode_tiles(const imaging::SlideReader& reader, const imaging::TileGrid& grid,
                                         models::Encoder& encoder, const SlideStain& stain, std::int64_t batch,
-                                        double max_corrupt, int decode, mil::BagWriter& bag,
+                                        const CorruptTileOptions& damage, int decode, mil::BagWriter& bag,
                                         const imaging::JobContext& job);
 
 /// Attributes of `coords` as CLAM and TRIDENT name them. Paths stay empty.

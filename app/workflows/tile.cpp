@@ -33,18 +33,20 @@ struct Artefacts {
 };
 
 /// Writes every tile that decodes. @return how many do not
-std::int64_t write_pictures(const imaging::SlideReader& reader, const imaging::TileGrid& grid,
-                            const SlideStain& stain, const std::filesystem::path& folder,
-                            const imaging::JobContext& job) {
+/// @throws Error   `corrupt_data` where more than the allowed share do not, or none does.
+std::size_t write_pictures(const imaging::SlideReader& reader, const imaging::TileGrid& grid,
+                           const SlideStain& stain, const CorruptTileOptions& options,
+                           const std::filesystem::path& folder, const imaging::JobContext& job) {
   const auto total = static_cast<std::int64_t>(grid.tiles().size());
-  imaging::TileStream stream(reader, grid, {}, job.stop_token());
+  imaging::TileStream stream(reader, grid, {.max_corrupt = options.max_corrupt}, job.stop_token());
   while (auto tile = stream.next()) {
     job.checkpoint("tiles", tile->number, total);
     if (stain.normalizer) stain.normalizer->apply(tile->pixels);
     const auto corner = tile_corners(grid, {tile->number});
     imaging::write_png(folder / fmt::format("{}_{}.png", corner[0], corner[1]), tile->pixels);
   }
-  return static_cast<std::int64_t>(stream.corrupt_tiles().size());
+  require_good_tile(grid, stream.corrupt_tiles());
+  return stream.corrupt_tiles().size();
 }
 
 void tile_one(const InputFile& file, const TileRequest& request,
@@ -56,6 +58,7 @@ void tile_one(const InputFile& file, const TileRequest& request,
   auto options = request.grid;
   options.tile_mpp = tile_mpp_on(scale, options.tile_mpp);
   const auto grid = tissue_grid(reader->info(), scale, options, tissue);
+  auto warnings = rejection_warnings(tissue.rejected());
   std::vector<std::int64_t> numbers(grid.tiles().size());
   std::iota(numbers.begin(), numbers.end(), 0);
   mil::write_coords(artefacts.patches, tile_corners(grid, numbers),
@@ -65,11 +68,11 @@ void tile_one(const InputFile& file, const TileRequest& request,
   auto overview = imaging::read_overview(*reader, kStitchSide);
   if (stain.normalizer) stain.normalizer->apply(overview);
   imaging::write_png(artefacts.stitch, stitch_tiles(std::move(overview), grid));
-  const auto corrupt = request.pictures ? write_pictures(*reader, grid, stain, artefacts.tiles, job) : 0;
+  warnings.insert(warnings.end(), stain.warnings.begin(), stain.warnings.end());
+  const auto corrupt =
+      request.pictures ? write_pictures(*reader, grid, stain, request.corrupt, artefacts.tiles, job) : 0;
   row.tiles = static_cast<std::int64_t>(numbers.size());
-  row.status = corrupt > 0 ? "degraded" : "done";
-  if (corrupt > 0) row.reason = fmt::format("{} corrupt tiles were left out.", corrupt);
-  if (row.reason.empty() && !stain.warnings.empty()) row.reason = stain.warnings.front();
+  set_ending(row, corrupt, warnings);
   row.stain = stain.record;
 }
 
@@ -80,9 +83,10 @@ std::vector<BatchRow> tile_slides(const TileRequest& request,
                                   const imaging::JobContext& job) {
   imaging::check_options(request.grid);
   imaging::check_options(request.tissue);
-  const auto target = stain_target_of(request.stain);
+  imaging::check_options(request.corrupt);
   apply_threads(request.runtime.threads);
   const SlideSource source(request.reading, request.inputs.inputs);
+  const auto target = stain_target_of(request.stain, source, job);
   const auto files = collect_inputs(request.inputs, request.out, job).files;
   nlohmann::ordered_json manifest{
       {"schema", "tessera.tile/1"},
@@ -90,6 +94,7 @@ std::vector<BatchRow> tile_slides(const TileRequest& request,
       {"options", imaging::options_to_json(request.grid)},
       {"tissue", imaging::options_to_json(request.tissue)},
       {"pictures", request.pictures},
+      {"max_corrupt", request.corrupt.max_corrupt},
       {"stain_normalisation", target ? imaging::to_json(*target) : nlohmann::ordered_json()},
       {"reading", source.to_json()},
       {"started", utc_now()},

@@ -6,6 +6,7 @@
 
 #include "app/workflows/analyze.h"
 #include "app/workflows/batch.h"
+#include "app/workflows/corrupt_tiles.h"
 #include "app/workflows/reading.h"
 #include "app/workflows/stain.h"
 #include "imaging/tiling/tile_grid.h"
@@ -17,8 +18,9 @@ struct TileRequest {
   std::filesystem::path out;
   imaging::TileGridOptions grid;
   imaging::TissueOptions tissue;
-  StainOptions stain;     ///< of the pictures
-  bool pictures = false;  ///< writes every tile as a picture
+  StainOptions stain;          ///< of the pictures
+  bool pictures = false;       ///< writes every tile as a picture
+  CorruptTileOptions corrupt;  ///< of the pictures
   ReadingOptions reading;
   RuntimeOptions runtime;
 };

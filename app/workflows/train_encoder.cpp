@@ -13,6 +13,7 @@
 #include "imaging/base/csv.h"
 #include "imaging/base/files.h"
 #include "imaging/base/json_text.h"
+#include "imaging/base/log.h"
 #include "imaging/base/options_json.h"
 #include "imaging/base/random.h"
 #include "imaging/phantom/slide_phantom.h"
@@ -126,11 +127,14 @@ void cut_tiles(const CohortRow& row, const TileSampleOptions& options, std::int6
                            {options.tile_px, options.tile_px}));
     into.labels.push_back(static_cast<int>(position - kTissues.begin()));
   }
-  if (!target) return;
   const auto cut = std::span(into.tiles).subspan(first);
-  const imaging::StainNormalizer normalizer(
-      imaging::measure_stain(target->method, imaging::sample_pixels(cut)), *target);
-  for (auto& tile : cut) normalizer.apply(tile);
+  if (cut.empty()) return;
+  const auto stain = measure_slide_stain([&] { return imaging::sample_pixels(cut); }, target);
+  for (const auto& warning : stain.warnings) {
+    imaging::log(imaging::LogLevel::warning, fmt::format("{}: {}", row.slide.filename().string(), warning));
+  }
+  if (!stain.normalizer) return;
+  for (auto& tile : cut) stain.normalizer->apply(tile);
 }
 
 /// Every n-th patient, in alphabetical order within the site so that each site has some.
@@ -259,7 +263,7 @@ Json train_encoder(const TrainEncoderRequest& request, const imaging::JobContext
   imaging::check_options(request.sample);
   imaging::check_options(request.training);
   imaging::check_options(request.augment);
-  const auto target = stain_target_of(request.stain);
+  const auto target = stain_target_of(request.stain, SlideSource({.isolate = "never"}, {}), job);
   if (fs::exists(request.out)) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("'{}' exists already; choose another --out.", request.out.string()));

@@ -365,6 +365,8 @@ TEST_F(StudioTest, OutlinesTheTissueAsItsOptionsChangeAndAnalysesWithThem) {
   median->setValue(4);
   EXPECT_EQ(tissue->options().mthresh, 7) << "even: refused";
   EXPECT_EQ(median->value(), 7);
+  median->stepUp();
+  EXPECT_EQ(tissue->options().mthresh, 9);
 
   window_->findChild<QAbstractButton*>("analyse")->click();
   ASSERT_TRUE(QTest::qWaitFor([&] { return studio_->result().has_value(); }, kPatience));

@@ -339,6 +339,25 @@ TEST_F(DamagedSlide, FailsByNameWhereTooManyTilesAreCorrupt) {
   EXPECT_EQ(result("out", "slide")["status"], "degraded");
 }
 
+TEST_F(DamagedSlide, TileKeepsToTheSameLimitWhereItWritesPictures) {
+  const auto tile = [&](const std::string& out, const std::string& extra) {
+    return run_tessera(
+        fmt::format("tile {} --slide-mpp 1 --mpp 1 --tile-px 32 --a-t 0 --seg-mpp 4 --out {} {}",
+                    slide_.string(), (folder_ / out).string(), extra));
+  };
+  const auto row = [&](const std::string& out) {
+    return nlohmann::json::parse(imaging::read_file(folder_ / out / "tile.json"))["inputs"][0];
+  };
+  damage({512, 1024, 1536});
+  EXPECT_EQ(tile("coords", "").exit_code, 0) << "no tile is read";
+  EXPECT_EQ(tile("strict", "--pictures").exit_code, 3);
+  EXPECT_EQ(row("strict")["reason_code"], "corrupt_data");
+  EXPECT_FALSE(fs::exists(folder_ / "strict/tiles/slide"));
+  EXPECT_EQ(tile("lenient", "--pictures --max-corrupt 0.5").exit_code, 0);
+  EXPECT_EQ(row("lenient")["status"], "degraded");
+  EXPECT_THAT(row("lenient")["reason"].get<std::string>(), testing::HasSubstr("corrupt tiles were left out"));
+}
+
 TEST_F(AnalyzeCommand, GoesOnPastABadFileAndExitsFour) {
   imaging::write_file(folder_ / "in/broken.png", "no picture at all");
   const auto output = run_tessera(arguments("out", "--json"));

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -82,6 +83,23 @@ TEST_F(RetinaPrepareCommand, TakesTheEyeFromTheTable) {
   EXPECT_EQ(cell(1, "patient"), "p2");
   EXPECT_EQ(cell(2, "reason_code"), "invalid_argument");
   EXPECT_EQ(cell(3, "laterality"), "");
+}
+
+TEST_F(RetinaPrepareCommand, AKilledRunForgetsOnlyThePhotographItWasAt) {
+  const auto journal = (folder_ / "out/.run.journal").string();
+  const auto program = (support::bin_folder() / "tessera").string();
+  (void)support::run_command("sh -c '" + program + " " + prepare() + " & p=$!; until [ -s " + journal +
+                             " ] || ! kill -0 $p; do sleep 0.01; done; kill -KILL $p; wait $p'");
+  const auto lines = fs::exists(journal) ? imaging::read_file(journal) : "";
+  const auto done = nlohmann::json::parse(imaging::read_file(folder_ / "out/run.json")).at("inputs").size() +
+                    static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n'));
+  ASSERT_GE(done, 1U);
+  imaging::write_file(journal, lines + "{\"case\": \"fundus_00");  // killed while it wrote
+  const auto output = run_tessera(prepare());
+  EXPECT_EQ(output.exit_code, 0) << output.err;
+  EXPECT_THAT(output.out, testing::HasSubstr("(" + std::to_string(done) + " before)"));
+  EXPECT_EQ(quality().rows.size(), 4U);
+  EXPECT_FALSE(fs::exists(journal));
 }
 
 TEST(PhantomFundusCommandTest, WritesAPhotographWithItsTruth) {

@@ -81,6 +81,18 @@ TEST_F(IsolationCommand, FailsOneInputThatHangsOrCrashesAtOpenAndGoesOn) {
   }
 }
 
+TEST_F(IsolationCommand, InfoNamesTheFileThatCrashesTheDecoder) {
+  support::plant_fault(bad_, {.kind = "11", .is_at_open = true});
+  const auto output =
+      support::run_command(fmt::format("{} info --json {}", program_.string(), (folder_ / "in").string()));
+  EXPECT_EQ(output.exit_code, 4) << output.err;
+  const auto entries = nlohmann::json::parse(output.out);
+  ASSERT_EQ(entries.size(), 3U);
+  EXPECT_EQ(entries[0]["width"], 1280);
+  EXPECT_EQ(entries[1]["error"]["code"], "corrupt_data");
+  EXPECT_THAT(entries[1]["error"]["message"].get<std::string>(), HasSubstr("crashed with signal 11"));
+}
+
 TEST_F(IsolationCommand, LedgersTheTilesThatCrashTheDecoder) {
   support::plant_fault(bad_, {.kind = "11", .first_x = 512, .end_x = 544});
   const auto output = support::run_command(analyze("in", "out"));
@@ -120,6 +132,12 @@ TEST_F(IsolationCommand, LeavesNothingOfAFileThatChangesWhileItIsTiledOrEncoded)
   EXPECT_FALSE(fs::exists(folder_ / "bags/h5_files/bad.h5"));
   EXPECT_EQ(json("bags/encode.json")["inputs"][0]["reason_code"], "io_error");
   EXPECT_EQ(json("bags/encode.json")["reading"]["isolated"], true);
+
+  support::plant_fault(bad_, grow);
+  EXPECT_EQ(support::run_command(tile("in/bad.png", "tiles", "--isolate always")).exit_code, 3);
+  EXPECT_EQ(json("tiles/tile.json")["inputs"][0]["reason_code"], "io_error");
+  for (const auto& entry : fs::recursive_directory_iterator(folder_ / "tiles"))
+    EXPECT_TRUE(entry.is_directory() || entry.path().filename() == "tile.json") << entry.path();
 }
 
 TEST_F(IsolationCommand, EndsOnCtrlCWhileAReadHangs) {
@@ -139,6 +157,7 @@ TEST_F(IsolationCommand, SaysThatItReadsInTheProgramWhereTheWorkerIsMissing) {
   EXPECT_THAT(output.err, HasSubstr("warning: tessera-read-worker is not beside the program"));
   EXPECT_EQ(json("out/tile.json")["reading"]["isolated"], false);
   EXPECT_EQ(support::run_command(tile("in", "out", "--isolate perhaps")).exit_code, 2);
+  EXPECT_EQ(support::run_command(tile("in", "out", "--read-timeout 0.5")).exit_code, 2);
 }
 
 }  // namespace

@@ -35,10 +35,12 @@ std::string text_of(const nlohmann::ordered_json& entry) {
 
 void attach_info(CLI::App& command, Session& session) {
   auto options = std::make_shared<workflows::InputOptions>();
+  auto reading = std::make_shared<workflows::ReadingOptions>();
   bind_inputs(command, *options);
-  command.callback([options, &session] {
+  bind_fields(command, *reading);
+  command.callback([options, reading, &session] {
     session.run([&](const imaging::JobContext& job) {
-      const auto entries = workflows::describe_inputs(*options, job);
+      const auto entries = workflows::describe_inputs(*options, *reading, job);
       Reply reply;
       std::size_t failed = 0;
       for (const auto& entry : entries) {

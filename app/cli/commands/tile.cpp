@@ -18,6 +18,7 @@ void attach_tile(CLI::App& command, Session& session) {
   bind_fields(command, request->tissue);
   bind_fields(command, request->stain, {.rename = {{"stain_method", "--stain-normalise,--stain-method"}}});
   command.add_flag("--pictures", request->pictures, "Write every tile as a PNG, in OUT/tiles/<case>");
+  bind_fields(command, request->corrupt);
   bind_fields(command, request->reading);
   command.callback([request, &session] {
     session.run([&](const imaging::JobContext& job) {
