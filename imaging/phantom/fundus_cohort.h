@@ -56,20 +56,18 @@ struct FundusCohortImage {
 };
 
 /// What a cohort will hold, without painting it. Pure.
-/// @throws Error `invalid_argument` on an option out of range, an unknown domain or more patients than
-/// images.
+/// @throws Error `invalid_argument` on an option out of range, an unknown domain or more patients
+///               than images.
 [[nodiscard]] std::vector<FundusCohortImage> plan_fundus_cohort(const FundusCohortOptions& options);
 
 /// Writes
 ///
 ///     FOLDER/images/<name>.jpg
-///     FOLDER/masks/<mask>/<name>.png         vessels, optic_disc, ..., and of each kind of lesion where it
-///     is there FOLDER/labels.csv                      file, case, label (grade 0 to 4), patient, laterality,
-///     site, quality
-///                                            (good | poor), fault, split, seed
-///     FOLDER/splits/<site>_train.txt         GDRBench's lists: images/<name>.jpg and grade; also
-///     _crossval.txt;
-///                                            no patient in both
+///     FOLDER/masks/<mask>/<name>.png    vessels, optic_disc, ..., and each kind of lesion there is
+///     FOLDER/labels.csv                 file, case, label (grade 0 to 4), patient, laterality, site,
+///                                       quality (good | poor), fault, split, seed
+///     FOLDER/splits/<site>_train.txt    GDRBench's lists: images/<name>.jpg and grade; beside them
+///                                       <site>_crossval.txt; no patient is in both
 ///
 /// The tables come last; a stop leaves whole photographs only.
 /// @throws Error   as plan_fundus_cohort; `io_error`; Cancelled on a stop request.

@@ -18,11 +18,11 @@ namespace imaging {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr double kMostTilePixels = 1 << 26;
+
 struct CloseSlide {
   void operator()(openslide_t* handle) const { openslide_close(handle); }
 };
-constexpr double kMostTilePixels = 1 << 26;
-
 using Handle = std::unique_ptr<openslide_t, CloseSlide>;
 
 /// OpenSlide's null (not recognised) and error state (recognised, but broken) are two different errors.
