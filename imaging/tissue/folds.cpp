@@ -13,8 +13,8 @@ namespace imaging {
 namespace {
 
 constexpr double kMostWidthUm = 300;
-constexpr double kLeastElongation = 3;   // length over width
-constexpr double kLeastAreaUm2 = 20000;  // 0.02 mm²
+constexpr double kLeastElongation = 3;  // length over width
+constexpr double kLeastAreaUm2 = 8000;
 constexpr float kLeastHue =
     0.75F;  // times the tissue's median of green over red density: lymphocytes are below
 constexpr float kMostBlue = 0.95F;  // blue over green density: blood is above
