@@ -12,9 +12,12 @@
 
 #include "imaging/base/error.h"
 #include "imaging/base/random.h"
+#include "imaging/fundus/detail/mat_view.h"
 
 namespace imaging {
 namespace {
+
+using detail::view_of;
 
 constexpr std::int64_t kLeastSide = 16;  // pixels of a photograph
 constexpr std::int64_t kMostAspect = 16;
@@ -32,11 +35,6 @@ struct Circle {
   double y = 0;
   double radius = 0;
 };
-
-cv::Mat view_of(const Image8& image) {
-  return {static_cast<int>(image.height()), static_cast<int>(image.width()), CV_8UC(image.channels()),
-          const_cast<std::uint8_t*>(image.data())};
-}
 
 cv::Mat grey_of(const cv::Mat& picture) {
   if (picture.channels() == 1) return picture.clone();

@@ -10,17 +10,15 @@
 #include <opencv2/imgproc.hpp>
 
 #include "imaging/base/error.h"
+#include "imaging/fundus/detail/mat_view.h"
 
 namespace imaging {
 namespace {
 
+using detail::view_of;
+
 constexpr int kSmallSide = 256;  // the light is smooth: a small picture holds it
 constexpr int kRounds = 4;
-
-cv::Mat view_of(const Image8& image) {
-  return {static_cast<int>(image.height()), static_cast<int>(image.width()), CV_8UC(image.channels()),
-          const_cast<std::uint8_t*>(image.data())};
-}
 
 /// Gaussian mean of the values under `weight` (CV_32F, 0 or 1).
 cv::Mat blur_within(const cv::Mat& values, const cv::Mat& weight, double sigma) {

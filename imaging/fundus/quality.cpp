@@ -10,20 +10,18 @@
 #include <opencv2/imgproc.hpp>
 
 #include "imaging/base/error.h"
+#include "imaging/fundus/detail/mat_view.h"
 
 namespace imaging {
 namespace {
+
+using detail::view_of;
 
 constexpr int kDiameter = 512;         // of the disc that is measured
 constexpr double kInner = 0.93;        // of the radius: without the rim
 constexpr double kFullWhite = 250;     // grey level
 constexpr double kLit = 0.3;           // of the bright parts' light
 constexpr double kVesselShare = 0.08;  // of the field: where the focus is measured
-
-cv::Mat view_of(const Image8& image) {
-  return {static_cast<int>(image.height()), static_cast<int>(image.width()), CV_8UC(image.channels()),
-          const_cast<std::uint8_t*>(image.data())};
-}
 
 /// The box of the field, its disc 512 pixels wide.
 struct Standard {

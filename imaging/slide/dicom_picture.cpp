@@ -45,10 +45,6 @@ const Tag kWindowWidth(0x0028, 0x1051);
 constexpr std::string_view kWholeSlide = "1.2.840.10008.5.1.4.1.1.77.1.6";
 constexpr std::array<std::string_view, 4> kVolumeModalities{"CT", "MR", "PT", "NM"};
 
-[[noreturn]] void refuse(const fs::path& path, const std::string& why) {
-  throw Error(ErrorCode::unsupported_format, fmt::format("{}: {}.", path.string(), why));
-}
-
 /// What is wanted of a DICOM file before its pixels.
 class Header {
  public:
@@ -111,26 +107,28 @@ void check_kind(const fs::path& path, const Header& header) {
   const auto sop_class = header.sop_class();
   const auto modality = header.text(kModality);
   if (sop_class == kWholeSlide) {
-    refuse(
+    refuse_kind(
         path,
         "a whole-slide DICOM image, which OpenSlide reads from version 4 on; convert it to a tiled pyramidal "
         "TIFF (for example with wsidicomizer or bfconvert), or build with a newer OpenSlide");
   }
   if (std::ranges::find(kVolumeModalities, modality) != kVolumeModalities.end()) {
-    refuse(path, fmt::format(
-                     "a slice of a radiological volume (modality {}), and volumes are not read yet; Tessera "
-                     "reads photographs",
-                     modality));
+    refuse_kind(
+        path,
+        fmt::format("a slice of a radiological volume (modality {}), and volumes are not read yet; Tessera "
+                    "reads photographs",
+                    modality));
   }
   const auto frames = header.number(kFrames).value_or(1);
   if (frames > 1) {
-    refuse(path,
-           fmt::format("a DICOM image of {} frames, and a picture has one; export the frame wanted", frames));
+    refuse_kind(
+        path,
+        fmt::format("a DICOM image of {} frames, and a picture has one; export the frame wanted", frames));
   }
   if (header.whole(kRows) == 0 && header.whole(kColumns) == 0) {
     gdcm::UIDs uid;
     const char* name = uid.SetFromUID(sop_class.c_str()) ? uid.GetName() : nullptr;
-    refuse(path, fmt::format("a DICOM file without a picture ({})", name != nullptr ? name : sop_class));
+    refuse_kind(path, fmt::format("a DICOM file without a picture ({})", name != nullptr ? name : sop_class));
   }
 }
 
@@ -255,8 +253,8 @@ StoredPicture decode(const fs::path& path, const Header& header, SlideInfo& info
   format.bits = type.GetBitsAllocated();
   const bool is_signed = type.GetPixelRepresentation() == 1;
   if ((format.bits != 8 && format.bits != 16) || (format.channels != 1 && format.channels != 3)) {
-    refuse(path, fmt::format("{} samples of {} bits a pixel, and a picture has 1 or 3 of 8 or 16",
-                             format.channels, format.bits));
+    refuse_kind(path, fmt::format("{} samples of {} bits a pixel, and a picture has 1 or 3 of 8 or 16",
+                                  format.channels, format.bits));
   }
   check_stored_size(path, format.size, format.bits * format.channels);
   const auto bytes =
@@ -287,7 +285,7 @@ StoredPicture decode(const fs::path& path, const Header& header, SlideInfo& info
     }
   }
   if (is_signed) {
-    if (format.bits == 8) refuse(path, "signed samples of 8 bits without a window; export it unsigned");
+    if (format.bits == 8) refuse_kind(path, "signed samples of 8 bits without a window; export it unsigned");
     lift_signed(picture.samples, info.warnings);
   }
   return picture;

@@ -57,8 +57,7 @@ StoredPicture read_picture(const fs::path& path, SlideInfo& info) {
     info.vendor = "nifti";
     return read_nifti_picture(path, info);
   }
-  throw Error(ErrorCode::unsupported_format,
-              fmt::format("{}: neither DICOM, MetaImage nor NIfTI.", path.string()));
+  refuse_kind(path, "neither DICOM, MetaImage nor NIfTI");
 }
 
 using Json = nlohmann::json;
@@ -146,6 +145,10 @@ StoredPicture read_picture_apart(const fs::path& path, SlideInfo& info) {
 }
 
 }  // namespace
+
+void refuse_kind(const fs::path& path, std::string_view why) {
+  throw Error(ErrorCode::unsupported_format, fmt::format("{}: {}.", path.string(), why));
+}
 
 void check_stored_size(const fs::path& path, SizeI size, int bits) {
   check_picture_size(path, size, bits, kPixelsInMemory);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "imaging/slide/row_decoder.h"
@@ -32,6 +33,9 @@ struct StoredPicture {
 /// Read the one slice of such an image through ITK, see open_with_itk. Fill scale and warnings.
 [[nodiscard]] StoredPicture read_meta_picture(const std::filesystem::path& path, SlideInfo& info);
 [[nodiscard]] StoredPicture read_nifti_picture(const std::filesystem::path& path, SlideInfo& info);
+
+/// @throws Error  `unsupported_format`: "PATH: WHY."
+[[noreturn]] void refuse_kind(const std::filesystem::path& path, std::string_view why);
 
 /// @throws Error  as check_picture_size; `resource_exhausted` above kMaxStoredPixels.
 void check_stored_size(const std::filesystem::path& path, SizeI size, int bits);

@@ -24,10 +24,6 @@ namespace {
 
 constexpr std::size_t kMaxMetaHeader = std::size_t{1} << 16;
 
-[[noreturn]] void refuse(const fs::path& path, const std::string& why) {
-  throw Error(ErrorCode::unsupported_format, fmt::format("{}: {}.", path.string(), why));
-}
-
 std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r");
   return first == std::string_view::npos ? ""
@@ -96,12 +92,12 @@ StoredPicture read_slice(const fs::path& path, itk::ImageIOBase& io, std::vector
     sides += fmt::format("{}{}", i == 0 ? "" : " x ", side);
     if (i >= 2 && side != 1) slices = side;
   }
-  if (io.GetNumberOfDimensions() < 2) refuse(path, "its image has one dimension, and a picture has two");
+  if (io.GetNumberOfDimensions() < 2) refuse_kind(path, "its image has one dimension, and a picture has two");
   if (slices != 1) {
-    refuse(path,
-           fmt::format("a volume of {} voxels, and volumes are not read yet; export the slice wanted as a "
-                       "2-D image",
-                       sides));
+    refuse_kind(
+        path, fmt::format("a volume of {} voxels, and volumes are not read yet; export the slice wanted as a "
+                          "2-D image",
+                          sides));
   }
   StoredPicture picture;
   auto& format = picture.format;
@@ -111,13 +107,15 @@ StoredPicture read_slice(const fs::path& path, itk::ImageIOBase& io, std::vector
   const auto type = io.GetComponentType();
   const bool is_deep = type == itk::IOComponentEnum::USHORT || type == itk::IOComponentEnum::SHORT;
   if (!is_deep && type != itk::IOComponentEnum::UCHAR) {
-    refuse(path, fmt::format(
-                     "its samples are of type {}, and a picture has whole numbers of 8 or 16 bits; export it "
-                     "so",
-                     itk::ImageIOBase::GetComponentTypeAsString(type)));
+    refuse_kind(
+        path,
+        fmt::format("its samples are of type {}, and a picture has whole numbers of 8 or 16 bits; export it "
+                    "so",
+                    itk::ImageIOBase::GetComponentTypeAsString(type)));
   }
   if (format.channels != 1 && format.channels != 3 && format.channels != 4)
-    refuse(path, fmt::format("its pixels have {} components, and a picture has 1, 3 or 4", format.channels));
+    refuse_kind(path,
+                fmt::format("its pixels have {} components, and a picture has 1, 3 or 4", format.channels));
   format.bits = is_deep ? 16 : 8;
   check_stored_size(path, format.size, format.bits * format.channels);
 
@@ -179,11 +177,11 @@ StoredPicture read_meta_picture(const fs::path& path, SlideInfo& info) {
   const bool is_local = data == "LOCAL" || data == "local" || data == "Local";
   const fs::path beside = path.parent_path() / data;
   if (data.starts_with("LIST") || data.find('%') != std::string::npos)
-    refuse(
+    refuse_kind(
         path,
         "its pixels lie in a list of files, and volumes are not read yet; export one slice as a 2-D image");
   if (!is_local && fs::path(data).filename() != data)
-    refuse(path, "its data file does not lie beside it; copy both into one folder and name it alone");
+    refuse_kind(path, "its data file does not lie beside it; copy both into one folder and name it alone");
   std::error_code failed;
   const auto bytes = fs::file_size(is_local ? path : beside, failed);
   if (failed) refuse_damaged(path, "its data file cannot be read");
@@ -228,10 +226,10 @@ StoredPicture read_nifti_picture(const fs::path& path, SlideInfo& info) {
   const auto start = read_nifti_start(path);
   if (!start) refuse_damaged(path, "its header is incomplete");
   if (std::string_view(start->data() + 4, 3) == "n+2")
-    refuse(path, "NIfTI-2 is not read; save it as NIfTI-1");
+    refuse_kind(path, "NIfTI-2 is not read; save it as NIfTI-1");
   const auto name = path.filename().string();
   if (!name.ends_with(".nii") && !name.ends_with(".nii.gz"))
-    refuse(path, "a NIfTI file must be named .nii or .nii.gz; rename it");
+    refuse_kind(path, "a NIfTI file must be named .nii or .nii.gz; rename it");
   std::int32_t header_size = 0;
   std::memcpy(&header_size, start->data(), 4);
   const bool is_swapped = header_size != 348;
