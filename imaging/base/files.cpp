@@ -219,6 +219,10 @@ std::string sha256_of(std::string_view bytes) {
 }
 
 std::string sha256_of_file(const fs::path& path, std::stop_token stop) {
+  std::error_code failed;
+  if (fs::exists(path, failed) && !fs::is_regular_file(path, failed)) {  // a pipe would wait for ever
+    throw Error(ErrorCode::io_error, fmt::format("{}: not a regular file.", path.string()));
+  }
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
   if (!file) {
     throw Error(errno == ENOENT ? ErrorCode::not_found : ErrorCode::io_error,

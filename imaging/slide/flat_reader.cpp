@@ -53,6 +53,10 @@ const Kind* find_kind(const fs::path& path) {
 void describe_tiff(const fs::path& path, SlideInfo& info) {
   const auto file = open_tiff(path, "rm");
   if (!file) refuse_damaged(path, last_tiff_message());
+  ScaleClaims claims;
+  const char* description = nullptr;  // OME-XML stands in the first image, whichever is shown
+  if (TIFFGetField(file.get(), TIFFTAG_IMAGEDESCRIPTION, &description) == 1 && description != nullptr)
+    add_ome_claims(description, claims);
   const auto page = first_full_page(file.get());
   if (page.count > 1) {
     info.warnings.push_back(fmt::format("The TIFF holds {}{} images; only number {} is shown.",
@@ -65,7 +69,7 @@ void describe_tiff(const fs::path& path, SlideInfo& info) {
   float y_resolution = 0;
   TIFFGetFieldDefaulted(file.get(), TIFFTAG_ORIENTATION, &orientation);
   TIFFGetFieldDefaulted(file.get(), TIFFTAG_RESOLUTIONUNIT, &unit);
-  ScaleClaims claims;
+  if (orientation >= 5) std::swap(claims.ome_x, claims.ome_y);
   if (TIFFGetField(file.get(), TIFFTAG_XRESOLUTION, &x_resolution) == 1 &&
       TIFFGetField(file.get(), TIFFTAG_YRESOLUTION, &y_resolution) == 1) {
     if (orientation >= 5) std::swap(x_resolution, y_resolution);

@@ -137,13 +137,14 @@ class OpenSlideReader final : public SlideReader {
     if (info_.levels.empty())
       throw Error(ErrorCode::corrupt_data, fmt::format("{}: has no levels.", path.string()));
     const auto unit = property("tiff.ResolutionUnit").value_or("");
-    info_.scale = judge_scale({.mpp_x = property(OPENSLIDE_PROPERTY_NAME_MPP_X),
-                               .mpp_y = property(OPENSLIDE_PROPERTY_NAME_MPP_Y),
-                               .tiff_x_resolution = number("tiff.XResolution"),
-                               .tiff_y_resolution = number("tiff.YResolution"),
-                               .tiff_unit = unit,
-                               .objective_power = info_.objective_power},
-                              info_.warnings);
+    ScaleClaims claims{.mpp_x = property(OPENSLIDE_PROPERTY_NAME_MPP_X),
+                       .mpp_y = property(OPENSLIDE_PROPERTY_NAME_MPP_Y),
+                       .tiff_x_resolution = number("tiff.XResolution"),
+                       .tiff_y_resolution = number("tiff.YResolution"),
+                       .tiff_unit = unit,
+                       .objective_power = info_.objective_power};
+    add_ome_claims(property("tiff.ImageDescription").value_or(""), claims);
+    info_.scale = judge_scale(claims, info_.warnings);
   }
 
   template <typename Read>

@@ -53,6 +53,15 @@ std::unique_ptr<SlideReader> open_slide(const fs::path& path) {
                 fmt::format("{}: {}.", path.string(), failed ? failed.message() : std::strerror(errno)));
   }
   if (!exists) throw Error(ErrorCode::not_found, fmt::format("{}: no such file.", path.string()));
+  const bool is_file = fs::is_regular_file(path, failed);
+  if (!is_file && !fs::is_directory(path, failed)) {
+    throw Error(ErrorCode::io_error,
+                fmt::format("{}: not a regular file (a pipe, a socket or a device).", path.string()));
+  }
+  if (is_file && fs::file_size(path, failed) == 0) {
+    throw Error(ErrorCode::unsupported_format,
+                fmt::format("{}: is empty (0 bytes); copy it again from its source.", path.string()));
+  }
   for (const auto& reader : kReaders) {
     if (reader.recognises(path)) return reader.open(path);
   }
@@ -75,16 +84,26 @@ SlideScale scale_from_text(const std::string& text, std::string_view source) {
 }
 
 SlideScale resolve_scale(const SlideInfo& info, const std::optional<std::string>& override_mpp,
-                         const std::optional<std::string>& table_mpp) {
+                         const std::optional<std::string>& table_mpp, std::string_view option) {
   if (override_mpp) return scale_from_text(*override_mpp, "override");
   if (table_mpp && !table_mpp->empty()) return scale_from_text(*table_mpp, "table");
   if (info.scale) return *info.scale;
   throw Error(
       ErrorCode::missing_scale,
       fmt::format(
-          "{}: the file does not say how many um a pixel is; give --mpp M, a --table with a column mpp, or "
-          "--mpp pixels to tile by level-0 pixels.",
-          info.path.string()));
+          "{}: the file does not say how many um a pixel is; give {} M, a --table with a column mpp, or "
+          "{} pixels to tile by level-0 pixels.",
+          info.path.string(), option, option));
+}
+
+std::vector<std::string> scale_warnings(const SlideInfo& info, const SlideScale& used,
+                                        std::string_view option) {
+  if (!info.scale || (used.source != "override" && used.source != "table")) return {};
+  const auto& own = *info.scale;
+  if (!scales_differ(used.mpp_x, own.mpp_x) && !scales_differ(used.mpp_y, own.mpp_y)) return {};
+  const auto given = used.source == "table" ? "The table's mpp" : option;
+  return {fmt::format("{} {:.4g} is used although the file says {:.4g} um/px ({}).", given, used.mpp_x,
+                      own.mpp_x, own.source)};
 }
 
 }  // namespace imaging

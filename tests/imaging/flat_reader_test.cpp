@@ -100,6 +100,7 @@ struct TiffForm {
   std::uint32_t rows_per_strip = 7;
   int compression = COMPRESSION_LZW;
   std::uint32_t subfile = 0;
+  const char* description = nullptr;
 };
 using Sample = std::function<int(std::uint32_t x, std::uint32_t y, int c)>;
 void append_tiff(TIFF* file, const TiffForm& form, const Sample& sample) {
@@ -113,6 +114,7 @@ void append_tiff(TIFF* file, const TiffForm& form, const Sample& sample) {
   TIFFSetField(file, TIFFTAG_SAMPLEFORMAT, form.format);
   TIFFSetField(file, TIFFTAG_ORIENTATION, form.orientation);
   TIFFSetField(file, TIFFTAG_COMPRESSION, form.compression);
+  if (form.description != nullptr) TIFFSetField(file, TIFFTAG_IMAGEDESCRIPTION, form.description);
   const int together = form.planar == PLANARCONFIG_SEPARATE ? 1 : form.samples;
   const auto bytes = static_cast<std::size_t>(form.bits / 8);
   const auto fill = [&](std::vector<std::uint8_t>& row, std::uint32_t x0, std::uint32_t count,
@@ -280,6 +282,21 @@ TEST(FlatReaderTest, RefusesFilesThatEndEarly) {
     write_file(folder / "stub", bytes.substr(0, 10));
     EXPECT_THAT([&] { (void)open_slide(folder / "stub"); }, Throws<Error>(HasCode(ErrorCode::corrupt_data)));
   }
+}
+
+TEST(FlatReaderTest, KnowsTheScaleOfAnOmeTiff) {
+  const support::TemporaryFolder folder;
+  write_tiff(
+      folder / "a.ome.tif",
+      {.width = 9,
+       .height = 9,
+       .description = "<OME><Image><Pixels PhysicalSizeX=\"0.4\" PhysicalSizeY=\"0.5\"/></Image></OME>"},
+      [](auto, auto, auto) { return 7; });
+  const auto scale = open_slide(folder / "a.ome.tif")->info().scale;
+  ASSERT_TRUE(scale);
+  EXPECT_EQ(scale->source, "ome.physical_size");
+  EXPECT_EQ(scale->mpp_x, 0.4);
+  EXPECT_EQ(scale->mpp_y, 0.5);
 }
 
 TEST(FlatReaderTest, OpensARealStripedGreyTiff) {

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <thread>
@@ -215,6 +216,70 @@ TEST(ReaderTableTest, LooksAtTheContentNotAtTheName) {
 
   EXPECT_TRUE(is_readable_slide(folder / "picture.txt"));
   EXPECT_EQ(open_slide(folder / "picture.txt")->info().vendor, "png");
+}
+
+TEST(ReaderTableTest, RefusesAPipeAtOnceAndSaysThatAFileIsEmpty) {
+  const support::TemporaryFolder folder;
+  const auto refused = [](ErrorCode code, const char* why) {
+    return testing::AllOf(HasCode(code), testing::Property(&Error::what, testing::HasSubstr(why)));
+  };
+  ASSERT_EQ(mkfifo((folder / "pipe.svs").c_str(), 0600), 0);
+  EXPECT_FALSE(is_readable_slide(folder / "pipe.svs"));
+  EXPECT_THAT([&] { (void)open_slide(folder / "pipe.svs"); },
+              Throws<Error>(refused(ErrorCode::io_error, "not a regular file")));
+  EXPECT_THAT([&] { (void)sha256_of_file(folder / "pipe.svs"); },
+              Throws<Error>(refused(ErrorCode::io_error, "not a regular file")));
+  write_file(folder / "empty.svs", "");
+  EXPECT_THAT([&] { (void)open_slide(folder / "empty.svs"); },
+              Throws<Error>(refused(ErrorCode::unsupported_format, "is empty (0 bytes)")));
+}
+
+TEST(ResolveScaleTest, SaysWhereTheGivenScaleIsFarFromTheFiles) {
+  SlideInfo info;
+  info.scale = SlideScale{0.499, 0.499, "openslide.mpp"};
+  const auto warnings = [&](const std::optional<std::string>& given,
+                            const std::optional<std::string>& table) {
+    return scale_warnings(info, resolve_scale(info, given, table), "--slide-mpp");
+  };
+  EXPECT_THAT(
+      warnings("0.25", std::nullopt),
+      testing::ElementsAre("--slide-mpp 0.25 is used although the file says 0.499 um/px (openslide.mpp)."));
+  EXPECT_THAT(warnings(std::nullopt, "0.25"),
+              testing::ElementsAre(testing::HasSubstr("The table's mpp 0.25")));
+  EXPECT_THAT(warnings("0.5", std::nullopt), testing::IsEmpty());
+  EXPECT_THAT(warnings("pixels", std::nullopt), testing::IsEmpty());
+  EXPECT_THAT(warnings(std::nullopt, std::nullopt), testing::IsEmpty());
+  info.scale.reset();
+  EXPECT_THAT(warnings("0.25", std::nullopt), testing::IsEmpty());
+  EXPECT_THAT([&] { (void)resolve_scale(info, std::nullopt, std::nullopt, "--slide-mpp"); },
+              Throws<Error>(testing::Property(&Error::what, testing::HasSubstr("give --slide-mpp M"))));
+}
+
+TEST(JudgeScaleTest, KnowsThePhysicalSizesOfOme) {
+  const auto scale_of = [](const std::string& pixels) {
+    ScaleClaims claims;
+    add_ome_claims("<?xml version='1.0'?><OME><Image ID='Image:0'>" + pixels + "</Image></OME>", claims);
+    std::vector<std::string> warnings;
+    return judge_scale(claims, warnings);
+  };
+  for (const auto* sizes : {
+           R"(PhysicalSizeX="0.4" PhysicalSizeY="0.5")",
+           R"(PhysicalSizeX="0.4" PhysicalSizeXUnit="µm" PhysicalSizeY="0.5" PhysicalSizeYUnit="um")",
+           R"(PhysicalSizeXUnit="nm" PhysicalSizeX="400" PhysicalSizeYUnit="mm" PhysicalSizeY="0.0005")",
+       }) {
+    const auto scale = scale_of(fmt::format("<Pixels ID='Pixels:0' {} SizeX='9'/>", sizes));
+    ASSERT_TRUE(scale) << sizes;
+    EXPECT_EQ(scale->source, "ome.physical_size");
+    EXPECT_NEAR(scale->mpp_x, 0.4, 1e-9);
+    EXPECT_NEAR(scale->mpp_y, 0.5, 1e-9);
+  }
+  EXPECT_FALSE(scale_of("<Pixels SizeX='9'/>"));
+  EXPECT_FALSE(scale_of("<Pixels PhysicalSizeX='0.4' PhysicalSizeY='0.4' PhysicalSizeXUnit='pixel'/>"));
+  EXPECT_FALSE(scale_of("<Pixels PhysicalSizeX='4000' PhysicalSizeY='4000'/>"));
+  EXPECT_FALSE(scale_of("<Pixels PhysicalSizeX='0.4"));
+  ScaleClaims claims;
+  add_ome_claims("<Pixels PhysicalSizeX='0.4' PhysicalSizeY='0.4'/>", claims);
+  EXPECT_FALSE(claims.ome_x);
 }
 
 TEST(ResolveScaleTest, PrefersOverrideThenTableThenFile) {
