@@ -13,16 +13,16 @@ constexpr std::array kCommands{
     Command{"tile", "Cut slides into tissue tiles: coordinates that CLAM reads, contours, a picture",
             "tessera tile slides/ --mpp 0.5 --tile-px 256 --out tiles/", &attach_tile},
     Command{"encode", "Turn the tissue tiles of slides into features (HDF5); resumes",
-            "tessera encode slides/ --encoder my-encoder/ --out features/", &attach_encode},
+            "tessera encode slides/ --encoder my-encoder/ --out features/", &attach_encode, true},
     Command{
         "analyze", "Tile, encode, predict, explain and report; the main job; resumes",
         "tessera analyze slide.svs --model phantom-tumour-abmil --out result/\n"
         "tessera analyze images/ --mpp 0.62 --exclude 'masks/*' --model phantom-tumour-abmil --out result/",
-        &attach_analyze},
+        &attach_analyze, true},
     Command{"mil", "Train slide classifiers on bags of features, and use them",
             "tessera mil train --bags features/ --labels labels.csv --method ce --base abmil --out run/\n"
             "tessera mil predict --model run/model --bags features/ --out predictions/",
-            &attach_mil},
+            &attach_mil, true},
     Command{"retina", "Prepare fundus photographs: field of view, quality, even light",
             "tessera retina prepare photographs/ --size 512 --correct-illumination --out prepared/",
             &attach_retina},

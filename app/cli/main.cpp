@@ -9,6 +9,7 @@
 #include "app/cli/config_file.h"
 #include "app/cli/session.h"
 #include "app/workflows/batch.h"
+#include "app/workflows/threads.h"
 #include "imaging/base/process_memory.h"
 #include "imaging/base/version.h"
 
@@ -50,6 +51,12 @@ int report_usage(const std::string& message, const std::vector<std::string>& arg
 }  // namespace
 
 int main(int argc, char** argv) {
+  const auto commands = cli::command_table();
+  if (argc > 1 && std::any_of(commands.begin(), commands.end(), [&](const cli::Command& row) {
+        return row.runs_networks && row.name == argv[1];
+      })) {
+    workflows::start_with_passive_threads(argv);
+  }
   imaging::keep_freed_memory();
   Session session;
   CLI::App app(fmt::format("Tessera {}: computational pathology and retinal imaging.\n{}", imaging::kVersion,

@@ -8,6 +8,7 @@
 #include "app/gui/scripted_run.h"
 #include "app/gui/studio_services.h"
 #include "app/gui/theme.h"
+#include "app/workflows/threads.h"
 #include "imaging/base/process_memory.h"
 #include "imaging/base/version.h"
 
@@ -29,6 +30,7 @@ bool has_display() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  workflows::start_with_passive_threads(argv);
   imaging::keep_freed_memory();
   if (!has_display()) {
     std::fprintf(

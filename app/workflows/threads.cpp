@@ -1,11 +1,21 @@
 #include "app/workflows/threads.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdlib>
 
 #include "imaging/raster/image_threads.h"
 #include "models/runtime/device.h"
 
 namespace workflows {
+
+void start_with_passive_threads(char** argv) {
+  constexpr auto kPolicy = "OMP_WAIT_POLICY";
+  if (std::getenv(kPolicy) != nullptr) return;
+  setenv(kPolicy, "passive", 0);
+  execv("/proc/self/exe", argv);  // where it fails, the program goes on as it is, only slower
+}
 
 ThreadPlan apply_threads(std::int64_t threads) {
   ThreadPlan plan;

@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <optional>
 #include <vector>
 
 #include "imaging/base/error.h"
@@ -242,46 +241,84 @@ Image8 read_area(const SlideReader& reader, RectD rect_l0, SizeI size) {
   return read_area_at(reader, rect_l0, size, choose_level(reader.info(), pixels_per_pixel(rect_l0, size)));
 }
 
-Image8 read_whole(const SlideReader& reader, SizeI size) {
-  const auto& info = reader.info();
-  const auto slide = info.size_l0();
-  const RectD whole{0, 0, static_cast<double>(slide.width), static_cast<double>(slide.height)};
-  check_area(whole, size);
-  const PointD step_l0{whole.width / static_cast<double>(size.width),
-                       whole.height / static_cast<double>(size.height)};
-  const int level = choose_level(info, std::min(step_l0.x, step_l0.y));
-  const auto step = level_step(info, level);
-  const double shrink = (step_l0.x / step.x) * (step_l0.y / step.y);
-  const double side_px = std::sqrt(static_cast<double>(kBlockPixels) / shrink);
-  const auto block =
-      std::clamp(static_cast<std::int64_t>(side_px), std::int64_t{1}, std::max(size.width, size.height));
+namespace {
 
-  Image8 image(size.width, size.height, 3, 255);
-  bool has_read = false;
-  std::string why;
-  for (std::int64_t y = 0; y < size.height; y += block) {
-    for (std::int64_t x = 0; x < size.width; x += block) {
-      const SizeI part{std::min(block, size.width - x), std::min(block, size.height - y)};
-      const RectD rect_l0{static_cast<double>(x) * step_l0.x, static_cast<double>(y) * step_l0.y,
-                          static_cast<double>(part.width) * step_l0.x,
-                          static_cast<double>(part.height) * step_l0.y};
-      std::optional<Image8> pixels;
-      for (int from = level; !pixels && from < static_cast<int>(info.levels.size()); ++from) {
-        try {
-          pixels = read_area_at(reader, rect_l0, part, from);
-        } catch (const Error& error) {
-          if (error.code() != ErrorCode::corrupt_data) throw;
-          why = error.what();
-        }
+/// Paints parts of a whole slide; what cannot be read stays as it is.
+class WholePainter {
+ public:
+  WholePainter(const SlideReader& reader, Image8& image)
+      : reader_(reader),
+        image_(image),
+        step_l0_{static_cast<double>(reader.info().size_l0().width) / static_cast<double>(image.width()),
+                 static_cast<double>(reader.info().size_l0().height) / static_cast<double>(image.height())},
+        level_(choose_level(reader.info(), std::min(step_l0_.x, step_l0_.y))) {}
+
+  /// Side of the blocks to read, in pixels of the image.
+  [[nodiscard]] std::int64_t block() const {
+    const auto step = level_step(reader_.info(), level_);
+    const double shrink = (step_l0_.x / step.x) * (step_l0_.y / step.y);
+    return std::clamp(static_cast<std::int64_t>(std::sqrt(static_cast<double>(kBlockPixels) / shrink)),
+                      std::int64_t{1}, std::max(image_.width(), image_.height()));
+  }
+
+  /// A part that no level gives whole is painted by its quarters, so that one damaged tile costs its own
+  /// place alone.
+  void paint(std::int64_t x, std::int64_t y, SizeI part) {
+    const RectD rect_l0{static_cast<double>(x) * step_l0_.x, static_cast<double>(y) * step_l0_.y,
+                        static_cast<double>(part.width) * step_l0_.x,
+                        static_cast<double>(part.height) * step_l0_.y};
+    for (int from = level_; from < static_cast<int>(reader_.info().levels.size()); ++from) {
+      try {
+        const auto pixels = read_area_at(reader_, rect_l0, part, from);
+        has_read_ = true;
+        for (std::int64_t row = 0; row < part.height; ++row)
+          std::memcpy(image_.pixel(x, y + row), pixels.row(row), static_cast<std::size_t>(3 * part.width));
+        return;
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::corrupt_data) throw;
+        if (why_.empty()) why_ = error.what();
       }
-      if (!pixels) continue;
-      has_read = true;
-      for (std::int64_t row = 0; row < part.height; ++row) {
-        std::memcpy(image.pixel(x, y + row), pixels->row(row), static_cast<std::size_t>(3 * part.width));
+    }
+    if (std::max(rect_l0.width, rect_l0.height) <= kSmallestDamage_l0 ||
+        std::max(part.width, part.height) == 1)
+      return;
+    const auto left = (part.width + 1) / 2;
+    const auto top = (part.height + 1) / 2;
+    for (const std::int64_t down : {std::int64_t{0}, top}) {
+      for (const std::int64_t right : {std::int64_t{0}, left}) {
+        const SizeI quarter{right == 0 ? left : part.width - left, down == 0 ? top : part.height - top};
+        if (quarter.width > 0 && quarter.height > 0) paint(x + right, y + down, quarter);
       }
     }
   }
-  if (!has_read) throw Error(ErrorCode::corrupt_data, why);
+
+  [[nodiscard]] bool has_read() const { return has_read_; }
+  [[nodiscard]] const std::string& why() const { return why_; }
+
+ private:
+  static constexpr double kSmallestDamage_l0 = 128;  ///< parts this small are not divided further
+
+  const SlideReader& reader_;
+  Image8& image_;
+  PointD step_l0_;
+  int level_;
+  bool has_read_ = false;
+  std::string why_;
+};
+
+}  // namespace
+
+Image8 read_whole(const SlideReader& reader, SizeI size) {
+  const auto slide = reader.info().size_l0();
+  check_area({0, 0, static_cast<double>(slide.width), static_cast<double>(slide.height)}, size);
+  Image8 image(size.width, size.height, 3, 255);
+  WholePainter painter(reader, image);
+  const auto block = painter.block();
+  for (std::int64_t y = 0; y < size.height; y += block) {
+    for (std::int64_t x = 0; x < size.width; x += block)
+      painter.paint(x, y, {std::min(block, size.width - x), std::min(block, size.height - y)});
+  }
+  if (!painter.has_read()) throw Error(ErrorCode::corrupt_data, painter.why());
   return image;
 }
 

@@ -34,8 +34,9 @@ namespace imaging {
 [[nodiscard]] PointD level_step(const SlideInfo& info, int level);
 
 /// The whole slide at exactly `size` pixels, read in blocks so that memory is bounded. A block whose level is
-/// damaged comes from the next lower level that reads; a block that none holds stays white.
-/// @throws Error  `corrupt_data` if no block can be read.
+/// damaged comes from the next lower level that reads; of one that none holds, the parts that read are taken,
+/// down to 128 level-0 pixels, and the rest stays white.
+/// @throws Error  `corrupt_data` if nothing can be read.
 [[nodiscard]] Image8 read_whole(const SlideReader& reader, SizeI size);
 
 /// `read_whole` within max_side pixels, aspect kept, never enlarged.

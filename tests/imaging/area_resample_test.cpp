@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "imaging/base/error.h"
 #include "imaging/slide/reader_table.h"
 #include "tests/imaging/painted_slide.h"
 #include "tests/support/test_support.h"
@@ -159,6 +160,46 @@ TEST(ReadAreaTest, OverviewInBlocksEqualsTheAverageOfTheWhole) {
 
   EXPECT_EQ(read_overview(*reader, 90), resample_area(image, {0, 0, 900, 700}, {90, 70}));
   EXPECT_EQ(read_overview(*reader, 5000).width(), 900) << "never enlarged";
+}
+
+/// A black slide of one level that cannot be read where a region touches its damage.
+class DamagedReader final : public SlideReader {
+ public:
+  DamagedReader(SizeI size, std::int64_t x, std::int64_t y, std::int64_t side) : x_(x), y_(y), side_(side) {
+    info_.levels = {{size.width, size.height, 1}};
+  }
+  const SlideInfo& info() const override { return info_; }
+  Image8 read_region(std::int64_t x, std::int64_t y, int, SizeI size) const override {
+    if (x < x_ + side_ && x_ < x + size.width && y < y_ + side_ && y_ < y + size.height)
+      throw Error(ErrorCode::corrupt_data, "damaged");
+    return {size.width, size.height, 3, 0};
+  }
+  Image8 read_associated(const std::string&) const override { return {}; }
+
+ private:
+  SlideInfo info_;
+  std::int64_t x_, y_, side_;
+};
+
+TEST(ReadAreaTest, OneDamagedTileOfASingleLevelCostsItsOwnPlaceAlone) {
+  const DamagedReader reader({2048, 1024}, 700, 300, 200);
+
+  const auto overview = read_overview(reader, 256);
+
+  std::int64_t white = 0;
+  for (std::int64_t y = 0; y < overview.height(); ++y) {
+    for (std::int64_t x = 0; x < overview.width(); ++x) {
+      const bool is_white = *overview.pixel(x, y) == 255;
+      white += is_white ? 1 : 0;
+      const bool is_far = x * 8 < 700 - 136 || x * 8 > 900 + 128 || y * 8 < 300 - 136 || y * 8 > 500 + 128;
+      if (is_far) {
+        ASSERT_FALSE(is_white) << x << ", " << y;
+      }
+    }
+  }
+  EXPECT_GE(white, 25 * 25) << "what cannot be read is white";
+  const DamagedReader nothing({2048, 1024}, 0, 0, 2048);
+  EXPECT_THROW((void)read_overview(nothing, 256), Error);
 }
 
 }  // namespace
