@@ -163,14 +163,15 @@ void check_options(const FundusQualityOptions& options) {
   for (const auto& order : orders) {
     if (order.low < order.high) continue;
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("{} is {} and {} is {}; the first must be below the second.", order.low_name,
-                            order.low, order.high_name, order.high));
+                fmt::format("Option {} is {} and {} is {}; the first must be below the second.",
+                            order.low_name, order.low, order.high_name, order.high));
   }
   if (options.ungradable_below > options.poor_below) {
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("ungradable_below is {} and poor_below is {}; the first must not be above the "
-                            "second.",
-                            options.ungradable_below, options.poor_below));
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("Option ungradable_below is {} and poor_below is {}; the first must not be above the "
+                    "second.",
+                    options.ungradable_below, options.poor_below));
   }
 }
 
