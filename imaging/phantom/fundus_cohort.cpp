@@ -11,6 +11,7 @@
 #include "imaging/base/csv.h"
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
+#include "imaging/base/log.h"
 #include "imaging/base/random.h"
 #include "imaging/raster/png.h"
 
@@ -20,28 +21,33 @@ namespace {
 constexpr std::array<double, 5> kScreening{0.735, 0.070, 0.151, 0.025, 0.019};  // EyePACS, training set
 enum Stream : std::uint64_t { kGrades = 41, kImages = 42 };
 
-/// Grades of `count` patients in these shares: largest remainders, ascending.
-std::vector<std::int64_t> deal_grades(std::int64_t count, double imbalance) {
-  std::array<double, 5> wanted{};
-  std::array<std::int64_t, 5> dealt{};
-  for (std::size_t grade = 0; grade < 5; ++grade) {
-    wanted[grade] = static_cast<double>(count) * std::lerp(0.2, kScreening[grade], imbalance);
-    dealt[grade] = static_cast<std::int64_t>(wanted[grade]);
-  }
-  while (std::accumulate(dealt.begin(), dealt.end(), std::int64_t{0}) < count) {
-    std::size_t next = 0;
-    for (std::size_t grade = 1; grade < 5; ++grade) {
-      if (wanted[grade] - static_cast<double>(dealt[grade]) >
-          wanted[next] - static_cast<double>(dealt[next]) + 1e-9)
-        next = grade;
+/// Deals grades clinic by clinic in these shares. What rounding leaves over goes on to the next clinic, which
+/// so starts at another grade: few patients see every grade as early as many.
+class GradeDealer {
+ public:
+  explicit GradeDealer(double imbalance) : imbalance_(imbalance) {}
+
+  /// Ascending. Each one the grade that is owed most.
+  std::vector<std::int64_t> deal(std::int64_t count) {
+    for (std::size_t grade = 0; grade < owed_.size(); ++grade)
+      owed_[grade] += static_cast<double>(count) * std::lerp(0.2, kScreening[grade], imbalance_);
+    std::vector<std::int64_t> grades;
+    for (std::int64_t i = 0; i < count; ++i) {
+      std::size_t next = 0;
+      for (std::size_t grade = 1; grade < owed_.size(); ++grade) {
+        if (owed_[grade] > owed_[next] + 1e-6) next = grade;
+      }
+      owed_[next] -= 1;
+      grades.push_back(static_cast<std::int64_t>(next));
     }
-    ++dealt[next];
+    std::sort(grades.begin(), grades.end());
+    return grades;
   }
-  std::vector<std::int64_t> grades;
-  for (std::size_t grade = 0; grade < 5; ++grade)
-    grades.insert(grades.end(), static_cast<std::size_t>(dealt[grade]), static_cast<std::int64_t>(grade));
-  return grades;
-}
+
+ private:
+  double imbalance_;
+  std::array<double, 5> owed_{};
+};
 
 struct Patient {
   std::string domain;
@@ -52,12 +58,21 @@ struct Patient {
 std::vector<Patient> deal_patients(const FundusCohortOptions& options) {
   std::vector<Patient> patients(static_cast<std::size_t>(options.patients));
   Random random(static_cast<std::uint64_t>(options.seed), kGrades);
+  GradeDealer dealer(options.imbalance);
   for (std::size_t d = 0; d < options.domains.size(); ++d) {
     std::vector<std::size_t> members;
     for (std::size_t i = d; i < patients.size(); i += options.domains.size()) members.push_back(i);
     random.shuffle(std::span(members));
-    const auto grades = deal_grades(std::ssize(members), options.imbalance);
-    double owed = 0.5;  // neighbours in grade share the validation set evenly
+    auto grades = dealer.deal(std::ssize(members));
+    // Neighbours in grade share the validation set evenly; in each clinic it starts at another grade.
+    std::rotate(
+        grades.begin(),
+        grades.begin() + std::ssize(grades) * static_cast<std::ptrdiff_t>(d) / std::ssize(options.domains),
+        grades.end());
+    double owed = 0.5;
+    const double held_out = options.crossval_share * static_cast<double>(members.size());
+    if (options.crossval_share > 0 && members.size() > 1 && held_out < 1)
+      owed += 1 - held_out;  // one at least
     for (std::size_t k = 0; k < members.size(); ++k) {
       owed += options.crossval_share;
       const bool is_held_out = owed >= 1;
@@ -123,6 +138,12 @@ std::vector<FundusCohortImage> plan_fundus_cohort(const FundusCohortOptions& opt
 void write_fundus_cohort(const std::filesystem::path& folder, const FundusCohortOptions& options,
                          const JobContext& job) {
   const auto images = plan_fundus_cohort(options);
+  if (const auto least = 5 * std::ssize(options.domains); options.patients < least) {
+    log(LogLevel::warning,
+        fmt::format("{} patients are too few for all five grades in every clinic, so that a camera tells "
+                    "something of the grade; give --patients {} or more.",
+                    options.patients, least));
+  }
   std::string labels = csv_line(
       {"file", "case", "label", "patient", "laterality", "site", "quality", "fault", "split", "seed"});
   std::map<std::string, std::string> splits;

@@ -14,7 +14,8 @@
 namespace imaging {
 
 /// A folder of synthetic fundus photographs with grades. A patient belongs to one clinic and has one grade;
-/// in every clinic the grades have the same shares, so that a camera never tells the grade.
+/// in every clinic the grades have the same shares, so that a camera never tells the grade (from five
+/// patients a clinic on; below, the grades go round the clinics and a warning says so).
 struct FundusCohortOptions {
   std::int64_t images = 80;
   std::int64_t patients = 40;

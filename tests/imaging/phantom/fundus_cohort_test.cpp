@@ -19,6 +19,28 @@ TEST(FundusCohortTest, GradesAreEquallyFrequentInEveryClinic) {
   for (const auto& [key, count] : counts) EXPECT_EQ(count, 4) << key.first << " " << key.second;
 }
 
+TEST(FundusCohortTest, FewPatientsSeeEveryGradeAndAreHeldOutInEveryClinic) {
+  for (const std::int64_t patients : {8, 10, 20, 24}) {
+    std::map<std::int64_t, int> grades;
+    std::map<std::string, std::set<std::int64_t>> seen;
+    std::set<std::string> held_out;
+    std::set<std::int64_t> held_out_grades;
+    for (const auto& image : imaging::plan_fundus_cohort({.images = patients, .patients = patients})) {
+      ++grades[image.phantom.grade];
+      seen[image.phantom.domain].insert(image.phantom.grade);
+      if (image.split != "crossval") continue;
+      held_out.insert(image.phantom.domain);
+      held_out_grades.insert(image.phantom.grade);
+    }
+    ASSERT_EQ(grades.size(), 5U) << patients;
+    for (const auto& [grade, count] : grades) EXPECT_NEAR(count, static_cast<double>(patients) / 5, 0.99);
+    for (const auto& [clinic, found] : seen)
+      EXPECT_GE(found.size(), std::min<std::size_t>(5, static_cast<std::size_t>(patients / 4))) << clinic;
+    EXPECT_EQ(held_out.size(), 4U) << patients;
+    EXPECT_GE(held_out_grades.size(), 3U) << patients;
+  }
+}
+
 TEST(FundusCohortTest, ImbalanceHasMostlyHealthyEyes) {
   std::map<std::int64_t, int> counts;
   for (const auto& image :
