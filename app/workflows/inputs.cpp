@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -40,6 +41,41 @@ bool may_enter(const fs::path& folder) {
   return access(folder.c_str(), R_OK | X_OK) == 0;
 }
 
+/// One of the files by which a run of Tessera says what it did.
+bool is_manifest(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return false;
+  std::string start(256, '\0');
+  std::ifstream in(path, std::ios::binary);
+  in.read(start.data(), static_cast<std::streamsize>(start.size()));
+  return start.find("\"schema\": \"tessera.") != std::string::npos;
+}
+
+bool has_manifest(const fs::path& folder) {
+  constexpr std::array kNames{"run.json", "encode.json", "tile.json"};
+  return std::any_of(kNames.begin(), kNames.end(),
+                     [&](const char* name) { return is_manifest(folder / name); });
+}
+
+/// The results of an earlier run: their pictures are no inputs. An OUT that is the input folder itself holds
+/// inputs too, so of that only the parts are left out.
+bool holds_own_results(const fs::path& folder) {
+  static const std::set<std::string> parts{"cases", "h5_files", "patches", "stitches", "tiles", "tissue"};
+  if (has_manifest(folder) || is_manifest(folder / "result.json")) return true;
+  return parts.contains(folder.filename().string()) && has_manifest(folder.parent_path());
+}
+
+/// Says what was not looked at; names the first few.
+void tell_left_out(const std::vector<std::string>& names, std::string_view what) {
+  constexpr std::size_t kNamed = 5;
+  if (names.empty()) return;
+  const std::vector<std::string> first(names.begin(),
+                                       names.begin() + std::min<std::ptrdiff_t>(kNamed, std::ssize(names)));
+  imaging::log(imaging::LogLevel::info,
+               fmt::format("{} {}: {}{}.", names.size(), what, fmt::join(first, ", "),
+                           names.size() > kNamed ? ", ..." : ""));
+}
+
 void walk_folder(const fs::path& folder, const fs::path& leave_out, const InputOptions& options,
                  const imaging::JobContext& job, InputList& list) {
   if (!may_enter(folder)) {
@@ -48,6 +84,8 @@ void walk_folder(const fs::path& folder, const fs::path& leave_out, const InputO
     return;
   }
   std::vector<fs::path> found;
+  std::vector<std::string> own_results;
+  std::vector<std::string> no_files;
   std::error_code ignored;
   auto entry = fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied);
   for (; entry != fs::recursive_directory_iterator(); ++entry) {
@@ -55,12 +93,18 @@ void walk_folder(const fs::path& folder, const fs::path& leave_out, const InputO
     if (entry->is_directory(ignored)) {
       const bool is_closed = !may_enter(entry->path());
       const bool is_out = !leave_out.empty() && fs::equivalent(entry->path(), leave_out, ignored);
-      if (is_hidden || is_closed || is_out) entry.disable_recursion_pending();
+      const bool is_own = !is_hidden && !is_closed && !is_out && holds_own_results(entry->path());
+      if (is_own) own_results.push_back(entry->path().lexically_relative(folder).generic_string());
+      if (is_hidden || is_closed || is_out || is_own) entry.disable_recursion_pending();
       if (is_closed && !is_hidden && !is_out) found.push_back(entry->path());
     } else if (!is_hidden && entry->is_regular_file(ignored)) {
       found.push_back(entry->path());
+    } else if (!is_hidden && has_image_extension(entry->path())) {
+      no_files.push_back(entry->path().lexically_relative(folder).generic_string());
     }
   }
+  tell_left_out(own_results, "folders with results of Tessera were left out");
+  tell_left_out(no_files, "files were skipped, for they are dangling links or not regular files");
   std::sort(found.begin(), found.end());
   for (const auto& path : found) {
     job.checkpoint("looking for inputs", static_cast<std::int64_t>(list.files.size()), 0);
@@ -79,6 +123,25 @@ void walk_folder(const fs::path& folder, const fs::path& leave_out, const InputO
       ++list.unrecognised;
     }
   }
+}
+
+/// Of several paths to one file the first one stays, and a link only where nothing else leads there.
+void leave_out_repeated(std::vector<InputFile>& files) {
+  std::error_code ignored;
+  const auto target_of = [&](const InputFile& file) {
+    const auto canonical = fs::weakly_canonical(file.path, ignored);
+    return canonical.empty() ? file.path : canonical;
+  };
+  std::set<fs::path> real;
+  for (const auto& file : files) {
+    if (!fs::is_symlink(file.path, ignored)) real.insert(target_of(file));
+  }
+  std::set<fs::path> seen;
+  std::erase_if(files, [&](const InputFile& file) {
+    const auto target = target_of(file);
+    if (fs::is_symlink(file.path, ignored) && real.contains(target)) return true;
+    return !seen.insert(target).second;
+  });
 }
 
 /// The same where it is UTF-8; names go into JSON, which holds nothing else.
@@ -159,12 +222,7 @@ InputList collect_inputs(const InputOptions& options, const fs::path& leave_out,
       list.files.push_back({.path = path, .relative = name});
     }
   }
-  std::set<fs::path> seen;
-  std::erase_if(list.files, [&](const InputFile& file) {
-    std::error_code ignored;
-    const auto canonical = fs::weakly_canonical(file.path, ignored);
-    return !seen.insert(canonical.empty() ? file.path : canonical).second;
-  });
+  leave_out_repeated(list.files);
   if (list.files.empty()) {
     throw imaging::Error(imaging::ErrorCode::not_found,
                          fmt::format("No slide or image among the inputs ({}; {} other files); check the "

@@ -27,7 +27,8 @@ struct InputList {
 
 /// Files named, and files of folders (walked recursively) that a reader recognises or whose extension says
 /// that they are slides or images: a damaged slide is met by name later instead of vanishing here. Hidden
-/// files are left out. A folder that may not be read is listed itself, to fail by name.
+/// files and folders with results of Tessera are left out, and so is a link to a file that is listed itself.
+/// A folder that may not be read is listed itself, to fail by name.
 ///
 /// @param leave_out  a folder not to walk into, for an OUT inside the input folder; may be empty
 /// @throws Error  `not_found` where nothing is left, `invalid_argument` on a table without a `file` column,
