@@ -106,8 +106,8 @@ class CaseAnalysis {
     result_.stain = stain.record;
     for (auto& warning : stain.warnings) result_.warnings.push_back(hide_place(warning, file_));
     mil::BagWriter bag(folder_.features(), run_.encoder->dim());
-    const auto encoded = encode_tiles(*reader_, grid, *run_.encoder, stain, options.batch,
-                                      options.corrupt, run_.environment.threads.decode, bag, job);
+    const auto encoded = encode_tiles(*reader_, grid, *run_.encoder, stain, options.batch, options.corrupt,
+                                      run_.environment.threads.decode, bag, job);
     result_.tiles = bag.count();
     result_.corrupt_tiles = encoded.corrupt;
     for (auto& tile : result_.corrupt_tiles) tile.reason = hide_place(tile.reason, file_);
@@ -140,6 +140,8 @@ class CaseAnalysis {
     for (const auto& warning : info.warnings) result_.warnings.push_back(hide_place(warning, file_));
     result_.versions.emplace_back(info.reader, info.reader_version);
     result_.scale = imaging::resolve_scale(info, run_.request.inputs.mpp, file_.table_mpp);
+    for (auto& warning : imaging::scale_warnings(info, *result_.scale))
+      result_.warnings.push_back(std::move(warning));
     const auto& encoder = run_.encoder_package;
     for (auto& warning : check_scale(*result_.scale, encoder.spacing_um_px(), encoder.mpp_tolerance(),
                                      run_.request.options.allow_scale_mismatch)) {
