@@ -22,6 +22,7 @@ void encode_one(const InputFile& file, const EncodeRequest& request, const model
   const auto scale = imaging::resolve_scale(reader->info(), request.inputs.mpp, file.table_mpp);
   auto warnings = check_scale(scale, package.spacing_um_px(), package.mpp_tolerance(),
                               request.options.allow_scale_mismatch);
+  for (auto& warning : imaging::scale_warnings(reader->info(), scale)) warnings.push_back(std::move(warning));
   const auto tissue = imaging::find_tissue(*reader, scale, request.tissue, job);
   for (auto& warning : rejection_warnings(tissue.rejected())) warnings.push_back(std::move(warning));
   const auto grid = tissue_grid(reader->info(), scale,

@@ -21,6 +21,7 @@ namespace workflows {
 namespace {
 
 constexpr std::int64_t kStitchSide = 1600;
+constexpr std::string_view kScaleOption = "--slide-mpp";  // --mpp is the tiles'
 
 /// What a slide gets.
 struct Artefacts {
@@ -53,12 +54,13 @@ void tile_one(const InputFile& file, const TileRequest& request,
               const std::optional<imaging::StainProfile>& target, const SlideSource& source,
               const Artefacts& artefacts, const imaging::JobContext& job, BatchRow& row) {
   const auto reader = source.open(file.path, job);
-  const auto scale = imaging::resolve_scale(reader->info(), request.inputs.mpp, file.table_mpp);
+  const auto scale = imaging::resolve_scale(reader->info(), request.inputs.mpp, file.table_mpp, kScaleOption);
   const auto tissue = imaging::find_tissue(*reader, scale, request.tissue, job);
   auto options = request.grid;
   options.tile_mpp = tile_mpp_on(scale, options.tile_mpp);
   const auto grid = tissue_grid(reader->info(), scale, options, tissue);
-  auto warnings = rejection_warnings(tissue.rejected());
+  auto warnings = imaging::scale_warnings(reader->info(), scale, kScaleOption);
+  for (auto& warning : rejection_warnings(tissue.rejected())) warnings.push_back(std::move(warning));
   std::vector<std::int64_t> numbers(grid.tiles().size());
   std::iota(numbers.begin(), numbers.end(), 0);
   mil::write_coords(artefacts.patches, tile_corners(grid, numbers),
