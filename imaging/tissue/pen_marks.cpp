@@ -13,7 +13,7 @@
 namespace imaging {
 namespace {
 
-constexpr double kCoreUm = 32;   // across the disc that a mark must hold
+constexpr double kCoreUm = 112;  // across the disc that a mark must hold
 constexpr double kEdgeUm = 100;  // how far a mark spreads into its pale edge
 
 // What haematoxylin and eosin cannot mix, as quotients of optical densities.

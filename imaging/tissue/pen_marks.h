@@ -8,7 +8,7 @@ namespace imaging {
 /// Marker ink, on glass and on tissue, by its colour and its width.
 ///
 /// Ink is what haematoxylin and eosin cannot mix: blue and green take more red than green light, red takes
-/// blue and green alike but hardly any red, black takes all alike. A mark must hold a disc 0.16 mm across of
+/// blue and green alike but hardly any red, black takes all alike. A mark must hold a disc 0.11 mm across of
 /// such colour, which spares pigment, blood in vessels, dark lymphocytes and the thin black ink of resection
 /// margins; from there it spreads to its own pale edges, no further than 0.1 mm.
 ///
