@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
+#include <tiffio.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -201,6 +202,48 @@ bool paint(const fs::path& path) {
   return true;
 }
 
+/// The painted picture's bytes behind a header.
+bool paint_behind(const fs::path& path, const std::function<std::string(const imaging::Image8&)>& header) {
+  const auto painted = fs::path(path).replace_extension(".png");
+  paint(painted);
+  const auto image = imaging::decode_image(imaging::read_file(painted));
+  imaging::write_file(
+      path, header(image) + std::string(reinterpret_cast<const char*>(image.data()), image.bytes()));
+  return fs::remove(painted);
+}
+
+std::string mha_header(const imaging::Image8& image) {
+  return fmt::format(
+      "ObjectType = Image\nNDims = 2\nBinaryData = True\nBinaryDataByteOrderMSB = False\n"
+      "CompressedData = False\nElementSpacing = 0.001 0.001\nDimSize = {} {}\n"
+      "ElementNumberOfChannels = 3\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n",
+      image.width(), image.height());
+}
+
+/// Explicit VR, little-endian: what a reader needs to know of an RGB photograph.
+std::string dicom_header(const imaging::Image8& image) {
+  std::string bytes = std::string(128, '\0') + "DICM";
+  const auto number = [](auto value) {
+    std::string raw(sizeof value, '\0');
+    std::memcpy(raw.data(), &value, sizeof value);
+    return raw;
+  };
+  const auto element = [&](std::uint16_t group, std::uint16_t tag, const char* kind, std::string value) {
+    if (value.size() % 2 != 0) value.push_back(std::string_view(kind) == "UI" ? '\0' : ' ');
+    return number(group) + number(tag) + kind + number(static_cast<std::uint16_t>(value.size())) + value;
+  };
+  const auto word = [&](std::int64_t value) { return number(static_cast<std::uint16_t>(value)); };
+  const auto meta = element(2, 0x10, "UI", "1.2.840.10008.1.2.1");
+  bytes += element(2, 0, "UL", number(static_cast<std::uint32_t>(meta.size()))) + meta;
+  bytes += element(8, 0x16, "UI", "1.2.840.10008.5.1.4.1.1.77.1.5.1") + element(8, 0x60, "CS", "OP");
+  bytes += element(0x28, 2, "US", word(3)) + element(0x28, 4, "CS", "RGB") + element(0x28, 6, "US", word(0));
+  bytes += element(0x28, 0x10, "US", word(image.height())) + element(0x28, 0x11, "US", word(image.width()));
+  bytes += element(0x28, 0x100, "US", word(8)) + element(0x28, 0x101, "US", word(8));
+  bytes += element(0x28, 0x102, "US", word(7)) + element(0x28, 0x103, "US", word(0));
+  return bytes + number(std::uint16_t{0x7fe0}) + number(std::uint16_t{0x10}) + std::string("OB\0\0", 4) +
+         number(static_cast<std::uint32_t>(image.bytes()));
+}
+
 const std::vector<Cut>& cuts() {
   static const std::vector<Cut> all = {
       {"svs", ".svs",
@@ -241,6 +284,7 @@ TEST_P(CutFile, IsNeverReadAsWhole) {
   const auto& cut = GetParam();
   const auto whole_path = folder_ / (std::string("whole") + cut.extension);
   if (!cut.write(whole_path)) GTEST_SKIP() << "no " << cut.name << " file can be had here";
+  EXPECT_EQ(run_tessera("info '" + whole_path.string() + "'").exit_code, 0);
   const auto whole = imaging::read_file(whole_path);
   add_good();
   for (std::size_t tenth = 0; tenth < 10; ++tenth) {
@@ -302,6 +346,44 @@ TEST_F(BadInput, FilesThatLieFailOneByOneAndStopNobody) {
 
   const auto info = run_tessera("info --json '" + in_.string() + "'");
   EXPECT_EQ(info.exit_code, 4) << info.err;
+}
+
+/// Scattered damage costs a slide its tiles, not the batch its slide.
+TEST_F(BadInput, ScatteredCorruptTilesDegradeTheirSlideAlone) {
+  add_good();
+  constexpr std::int64_t kStored = imaging::PyramidTiffWriter::kTilePx;
+  support::paint_tissue_png(folder_ / "painted.png", {2560, 1280}, {256, 256, 2048, 768}, 1);
+  for (const auto& [name, damaged] : std::map<std::string, std::vector<std::uint32_t>>{
+           {"whole", {}}, {"few", {4}}, {"many", {2, 4, 6, 7}}}) {
+    const auto slide = in_ / (name + ".tiff");
+    write_pyramid(slide, folder_ / "painted.png");
+    std::vector<std::uint64_t> offsets;
+    {
+      const std::unique_ptr<TIFF, void (*)(TIFF*)> file(TIFFOpen(slide.c_str(), "r"), &TIFFClose);
+      for (const auto column : damaged)
+        offsets.push_back(TIFFGetStrileOffset(
+            file.get(), TIFFComputeTile(file.get(), column * kStored, column % 3 * kStored + kStored, 0, 0)));
+    }
+    auto bytes = imaging::read_file(slide);
+    for (const auto offset : offsets) bytes.replace(offset, 7, "damaged");
+    imaging::write_file(slide, bytes);
+  }
+  const auto output = run_tessera(analyze_arguments(in_));
+  EXPECT_EQ(output.exit_code, 4) << output.out << output.err;
+  auto found = rows();
+  EXPECT_EQ(found["good.png"].status, "done");
+  EXPECT_EQ(found["whole.tiff"].status, "done");
+  EXPECT_EQ(found["few.tiff"].status, "degraded");
+  EXPECT_EQ(found["many.tiff"].code, "corrupt_data");
+  expect_sentence(found["many.tiff"].reason, "many.tiff");
+  const auto ledger =
+      nlohmann::json::parse(imaging::read_file(out_ / "cases/few/result.json"))["corrupt_tiles"];
+  EXPECT_GT(ledger.size(), 0U);
+  for (const auto& tile : ledger) {
+    EXPECT_EQ(tile["column"].get<int>() / (kStored / 32), 4);
+    EXPECT_EQ(tile["row"].get<int>() / (kStored / 32), 2);
+  }
+  expect_nothing_half_written();
 }
 
 TEST_F(BadInput, AFileIsReadByItsContentWhateverItIsCalled) {

@@ -56,8 +56,7 @@ ArtefactLayout::ArtefactLayout(const TissueLayout& tissue, const SlidePhantomOpt
   Random pen(seed, kPen);
   for (std::int64_t i = 0; i < options.pen; ++i) {
     const auto& piece = any_piece(pen);
-    // A marker's tip is half a millimetre wide; a slide too small for it gets finer strokes, a hair being 0.1
-    // mm.
+    // A marker's tip is half a millimetre wide; a slide too small for it gets finer strokes.
     const double half_width = std::clamp(0.022 * shorter, 100.0, 250.0) * pen.uniform(0.7, 1.3);
     const auto& ink = kInks[static_cast<std::size_t>(pen.index(4))];
     const double start = pen.uniform(0, 2 * std::numbers::pi);
