@@ -10,9 +10,10 @@ struct ThreadPlan {
 };
 
 /// Starts the program again with OMP_WAIT_POLICY=passive, unless that variable is set already: libgomp's
-/// threads otherwise spin where they wait for the next tile and take the cores from those that decode it (three
-/// quarters of the processor's time with a small encoder). libgomp reads the variable when it is loaded, which
-/// is before `main`. Returns where the variable was set, or where the program cannot be started again.
+/// threads otherwise spin where they wait for the next tile and take the cores from those that decode it
+/// (three quarters of the processor's time with a small encoder). libgomp reads the variable when it is
+/// loaded, which is before `main`. Returns where the variable was set, or where the program cannot be started
+/// again.
 /// @param argv  as given to main, which calls this first
 void start_with_passive_threads(char** argv);
 

@@ -33,11 +33,11 @@ struct SlideScale {
 /// What is known of an opened slide without reading its pixels.
 struct SlideInfo {
   std::filesystem::path path;
-  std::string reader;               ///< name in the reader table: "openslide" | "flat"
-  std::string reader_version;       ///< of the library that decodes
-  std::string vendor;               ///< OpenSlide's vendor name; "png", "jpeg" or "tiff" for flat images
-  std::vector<SlideLevel> levels;   ///< never empty
-  std::optional<SlideScale> scale;  ///< absent where the file does not say
+  std::string reader;          ///< name in the reader table: "tiff" | "openslide" | "flat" | "itk"
+  std::string reader_version;  ///< of the library that decodes
+  std::string vendor;  ///< OpenSlide's vendor name, else "png", "jpeg", "tiff", "dicom", "metaimage", "nifti"
+  std::vector<SlideLevel> levels;         ///< never empty
+  std::optional<SlideScale> scale;        ///< absent where the file does not say
   std::optional<double> objective_power;  ///< nominal; for display only, never used for scale
   std::optional<std::string> laterality;  ///< the eye, "L" or "R", where the file says so
   std::vector<std::string> warnings;      ///< e.g. scale sources that disagree by more than 5 %
