@@ -425,18 +425,23 @@ TEST(ItkReaderTest, SaysByHowMuchSignedSamplesAreLifted) {
 }
 
 TEST(ItkReaderTest, SaysWhereNoProcessCanBeMade) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "the check of types in a throw needs a file descriptor of its own";
+#endif
   rlimit before{};
   getrlimit(RLIMIT_NOFILE, &before);
   const rlimit none{0, before.rlim_max};
   setrlimit(RLIMIT_NOFILE, &none);
-  ErrorCode code{};
+  std::exception_ptr thrown;
   try {
     (void)detail::run_apart([] { return std::string(); }, std::chrono::seconds(5));
-  } catch (const Error& error) {
-    code = error.code();
+  } catch (...) {
+    thrown = std::current_exception();
   }
   setrlimit(RLIMIT_NOFILE, &before);
-  EXPECT_EQ(code, ErrorCode::resource_exhausted);
+  ASSERT_TRUE(thrown);
+  EXPECT_THAT([&] { std::rethrow_exception(thrown); },
+              testing::Throws<Error>(support::HasCode(ErrorCode::resource_exhausted)));
 }
 
 TEST(ItkReaderTest, SeesTheEndOfADecoderWhileAnotherRuns) {
