@@ -222,6 +222,7 @@ bool is_sound_heap(std::string_view heap) {
   return true;
 }
 
+/// To be called before texts are read. Reads the whole file once, so bags without such need are spared it.
 void check_heaps(const fs::path& path) {
   static constexpr std::string_view kSignature("GCOL\1\0\0\0", 8);
   constexpr std::size_t kBlock = 4U << 20;
@@ -266,7 +267,6 @@ Handle open_file(const fs::path& path) {
         ErrorCode::corrupt_data, path,
         fmt::format("an HDF5 file whose lengths have {} bytes, not 8; encode the slide again", length_bytes));
   }
-  check_heaps(path);
   return file;
 }
 
@@ -389,7 +389,9 @@ void collect_attributes(hid_t object, std::map<std::string, std::string>& into) 
 }
 
 /// STAMP counts in micrometres.
-bool has_micrometre_coords(const Handle& file) {
+bool has_micrometre_coords(const Handle& file, const fs::path& path) {
+  if (H5Aexists(file.id(), "unit") <= 0) return false;
+  check_heaps(path);
   const auto unit = read_named_attribute(file.id(), "unit");
   return !unit.empty() && unit.front() == "um";
 }
@@ -397,7 +399,7 @@ bool has_micrometre_coords(const Handle& file) {
 Bag read_hdf5_bag(const fs::path& path) {
   const Hdf5Session session;
   const auto file = open_file(path);
-  const bool is_stamp = H5Lexists(file.id(), "feats", H5P_DEFAULT) > 0 || has_micrometre_coords(file);
+  const bool is_stamp = H5Lexists(file.id(), "feats", H5P_DEFAULT) > 0 || has_micrometre_coords(file, path);
   auto features = find_dataset(file, "features");
   if (!features.is_open()) features = find_dataset(file, "feats");
   if (!features.is_open()) {
@@ -601,6 +603,7 @@ std::optional<TileScores> read_scores(const fs::path& path) {
   const auto dataset = find_dataset(file, "scores");
   if (!dataset.is_open()) return std::nullopt;
   const auto shape = shape_of(dataset, "scores", path);
+  check_heaps(path);
   TileScores scores;
   const auto kind = read_named_attribute(dataset.id(), "score_kind");
   scores.names = read_named_attribute(dataset.id(), "score_names");
@@ -618,6 +621,7 @@ std::map<std::string, std::string> read_bag_attributes(const fs::path& path) {
   if (path.extension() == ".pt") return {};
   const Hdf5Session session;
   const auto file = open_file(path);
+  check_heaps(path);
   std::map<std::string, std::string> attributes;
   for (const auto* name : {"features", "feats", "coords"}) {
     const auto dataset = find_dataset(file, name);

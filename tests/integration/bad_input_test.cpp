@@ -269,8 +269,8 @@ const std::vector<Cut>& cuts() {
       {"jpeg", ".jpg", [](const fs::path& path) {
          const auto painted = fs::path(path).replace_extension(".png");
          paint(painted);
-         const auto made = support::run_command(
-             fmt::format("convert '{}' -quality 90 '{}'", painted.string(), path.string()));
+         const auto made =
+             support::run_command(fmt::format("vips copy '{}' '{}[Q=90]'", painted.string(), path.string()));
          fs::remove(painted);
          return made.exit_code == 0;
        }}};
