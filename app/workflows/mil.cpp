@@ -194,7 +194,7 @@ mil::LabelTable labels_with_bags(const mil::LabelTable& all, const std::map<std:
 }  // namespace
 
 Json train_mil(const MilTrainRequest& request, const imaging::JobContext& job) {
-  imaging::check_options(request.training);
+  mil::visit_option_sets(request.plan, [](const auto& options) { imaging::check_options(options); });
   imaging::check_options(request.split_options);
   const auto package = request.out / "model";
   if (fs::exists(package)) {
@@ -211,11 +211,11 @@ Json train_mil(const MilTrainRequest& request, const imaging::JobContext& job) {
           ? mil::read_split(*request.split)
           : mil::make_split(set.labels,
                             {request.split_options.validation_share, request.split_options.test_share}, seed);
-  const auto result = mil::train_classifier(set, request.training, seed, environment.device, job);
+  const auto result = mil::train_classifier(set, request.plan, seed, environment.device, job);
 
   Json config{{"schema", "tessera.mil-train/1"},
               {"tessera", imaging::kVersion},
-              {"training", imaging::options_to_json(request.training)},
+              {"training", mil::plan_to_json(request.plan)},
               {"split", imaging::options_to_json(request.split_options)},
               {"seed", request.runtime.seed},
               {"runtime", environment.to_json()},

@@ -10,7 +10,7 @@
 #include "app/workflows/analyze.h"
 #include "imaging/base/job.h"
 #include "imaging/base/options.h"
-#include "mil/training/train_options.h"
+#include "mil/training/training_plan.h"
 
 namespace workflows {
 
@@ -43,7 +43,7 @@ struct MilTrainRequest {
   std::string training_data = "not stated";
   std::string licence = "not stated";
   SplitOptions split_options;
-  mil::TrainOptions training;
+  mil::TrainingPlan plan;
   RuntimeOptions runtime;
 };
 

@@ -103,7 +103,8 @@ AggregatorOutput AbmilModule::forward(const at::Tensor& features) {
   output.scores = output.raw_scores.softmax(0);
   const auto pooled = at::mm(output.scores.t(), embedded);
   output.logits = classifier->forward(pooled).squeeze(0);
-  output.embedding = pooled.squeeze(0);
+  output.embedding = pooled;
+  output.mask_scores = output.scores.t();
   return output;
 }
 
@@ -145,7 +146,8 @@ AggregatorOutput AbmilModule::infer(const at::Tensor& features) {
   const auto pooled = (pools * scale.unsqueeze(1)).sum(0, /*keepdim=*/true).div_(at::dot(scale, sums));
   output.scores = output.raw_scores.softmax(0);
   output.logits = apply_linear(pooled, classifier).squeeze(0);
-  output.embedding = pooled.squeeze(0);
+  output.embedding = pooled;
+  output.mask_scores = output.scores.t();
   return output;
 }
 

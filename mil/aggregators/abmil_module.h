@@ -43,6 +43,7 @@ class AbmilModule : public AggregatorModule {
   [[nodiscard]] AggregatorOutput forward(const at::Tensor& features) override;
   [[nodiscard]] AggregatorOutput infer(const at::Tensor& features) override;
   [[nodiscard]] std::string score_kind() const override { return "attention"; }
+  [[nodiscard]] std::int64_t embedding_size() const override { return options_.embed_dim; }
 
   torch::nn::Linear embedding{nullptr}, classifier{nullptr};
   std::shared_ptr<AttentionScorer> attention;

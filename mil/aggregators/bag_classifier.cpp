@@ -53,8 +53,9 @@ class AggregatorClassifier : public BagClassifier {
                                   [&] { return module_->infer(wrap_features(bag)); });
     SlidePrediction prediction;
     prediction.class_names = class_names_;
-    prediction.logits = doubles_of(output.logits);
-    prediction.probabilities = doubles_of((output.logits.to(at::kDouble) / temperature_).softmax(0));
+    const auto logits = module_->decision_logits(output);
+    prediction.logits = doubles_of(logits);
+    prediction.probabilities = doubles_of((logits.to(at::kDouble) / temperature_).softmax(0));
     prediction.tile_scores.kind = module_->score_kind();
     prediction.tile_scores.names =
         output.scores.size(1) == 1 ? std::vector<std::string>{"attention"} : class_names_;

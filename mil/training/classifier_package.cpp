@@ -52,13 +52,13 @@ ordered_json make_manifest(const TrainingResult& result, const PackageTexts& tex
   return {{"schema", "tessera.model/1"},
           {"name", texts.name},
           {"task", "slide-classification"},
-          {"architecture", result.options.base},
+          {"architecture", result.plan.training.base},
           {"architecture_arguments", result.architecture_arguments},
           {"class_names", result.class_names},
           {"input_bag", input_bag_json(result.origin)},
           {"metrics", metrics},
           {"training",
-           {{"options", imaging::options_to_json(result.options)},
+           {{"options", plan_to_json(result.plan)},
             {"seed", result.seed},
             {"bags", result.train_count},
             {"epochs", result.curve.size()},
@@ -78,9 +78,9 @@ std::string metrics_row(const char* part, const std::optional<models::Classifica
 
 std::string make_card(const TrainingResult& result, const PackageTexts& texts) {
   const auto& origin = result.origin;
-  auto card =
-      fmt::format("# {}\n\nA slide classifier ({}, trained with {}) for the classes {}.\n\n", texts.name,
-                  result.options.base, result.options.method, fmt::join(result.class_names, ", "));
+  auto card = fmt::format("# {}\n\nA slide classifier ({}, trained with {}) for the classes {}.\n\n",
+                          texts.name, result.plan.training.base, result.plan.training.method,
+                          fmt::join(result.class_names, ", "));
   card += fmt::format("- Input: {} features per tile", origin.dim);
   if (!origin.encoder_name.empty()) card += fmt::format(" of the encoder {}", origin.encoder_name);
   if (origin.tile_px > 0 && origin.tile_mpp > 0) {

@@ -15,12 +15,6 @@ struct TrainOptions {
   std::int64_t epochs = 200;
   double learning_rate = 2e-4;
   double weight_decay = 1e-5;
-  double dropout = 0.25;
-  std::int64_t embed_dim = 512;
-  std::int64_t attention_dim = 128;
-  bool gated = false;
-  bool attention_bias = false;
-  std::string attention_activation = "relu";
   std::string monitor = "loss";
   std::int64_t patience = 20;
   std::int64_t min_epochs = 50;
@@ -38,17 +32,6 @@ void visit_fields(Visitor&& field, Options& options) {
   field("learning_rate", options.learning_rate, FieldInfo{.help = "Adam's step", .min = 1e-8, .max = 1});
   field("weight_decay", options.weight_decay,
         FieldInfo{.help = "L2 added to the gradient", .min = 0, .max = 1});
-  field("dropout", options.dropout, FieldInfo{.help = "Dropout after the embedding", .min = 0, .max = 0.95});
-  field("embed_dim", options.embed_dim,
-        FieldInfo{.help = "Width of an embedded tile", .min = 1, .max = 65536});
-  field("attention_dim", options.attention_dim,
-        FieldInfo{.help = "Hidden width of the attention", .min = 1, .max = 65536});
-  field("gated", options.gated, FieldInfo{.help = "Gated attention"});
-  field("attention_bias", options.attention_bias,
-        FieldInfo{.help = "Biases in the attention (CLAM: yes, MHIM: no)"});
-  field("attention_activation", options.attention_activation,
-        FieldInfo{.help = "Activation of the attention (CLAM: tanh, MHIM: relu)",
-                  .choices = {"relu", "gelu", "tanh"}});
   field("monitor", options.monitor,
         FieldInfo{.help = "Validation value that picks the epoch; auc decides ties by loss",
                   .choices = {"loss", "auc"}});

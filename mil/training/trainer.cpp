@@ -11,7 +11,6 @@
 
 #include "imaging/base/options_json.h"
 #include "imaging/base/random.h"
-#include "mil/aggregators/abmil_options.h"
 #include "mil/aggregators/aggregator_module.h"
 #include "mil/aggregators/aggregator_table.h"
 #include "mil/aggregators/module_weights.h"
@@ -91,18 +90,10 @@ Examples collect_examples(const TrainingSet& set, const std::vector<std::string>
   return examples;
 }
 
-std::shared_ptr<AggregatorModule> make_module(const TrainOptions& options, std::int64_t dim,
-                                              std::size_t classes, nlohmann::ordered_json& arguments) {
-  AbmilOptions shape;
-  shape.input_dim = dim;
-  shape.class_count = static_cast<std::int64_t>(classes);
-  shape.embed_dim = options.embed_dim;
-  shape.attention_dim = options.attention_dim;
-  shape.gated = options.gated;
-  shape.attention_bias = options.attention_bias;
-  shape.attention_activation = options.attention_activation;
-  shape.dropout = options.dropout;
-  arguments = imaging::options_to_json(shape);
+std::shared_ptr<AggregatorModule> make_module(const TrainOptions& options, const BaseOptions& base,
+                                              std::int64_t dim, std::size_t classes,
+                                              nlohmann::ordered_json& arguments) {
+  arguments = aggregator_arguments(options.base, base, dim, static_cast<std::int64_t>(classes));
   return make_aggregator(options.base, nlohmann::json(arguments));
 }
 
@@ -196,11 +187,12 @@ void check_classes(const Examples& examples, const TrainOptions& options) {
 
 }  // namespace
 
-TrainingResult train_classifier(const TrainingSet& set, const TrainOptions& options, std::uint64_t seed,
+TrainingResult train_classifier(const TrainingSet& set, const TrainingPlan& plan, std::uint64_t seed,
                                 const std::string& device, const imaging::JobContext& job) {
-  imaging::check_options(options);
+  visit_option_sets(plan, [](const auto& options) { imaging::check_options(options); });
+  const auto& options = plan.training;
   TrainingResult result;
-  result.options = options;
+  result.plan = plan;
   result.seed = seed;
   result.class_names = set.labels.class_names();
   const auto class_count = static_cast<std::int64_t>(result.class_names.size());
@@ -212,8 +204,8 @@ TrainingResult train_classifier(const TrainingSet& set, const TrainOptions& opti
 
   return models::with_torch_errors(ErrorCode::internal, "The training failed", [&] {
     models::make_deterministic(seed);
-    const auto module =
-        make_module(options, result.origin.dim, result.class_names.size(), result.architecture_arguments);
+    const auto module = make_module(options, plan.base, result.origin.dim, result.class_names.size(),
+                                    result.architecture_arguments);
     module->to(torch::Device(device));
     Trainer trainer(*module, cache, options, class_count, device);
     const auto steps = options.epochs * result.train_count;

@@ -12,7 +12,7 @@
 #include "imaging/base/job.h"
 #include "mil/bags/label_table.h"
 #include "mil/bags/split.h"
-#include "mil/training/train_options.h"
+#include "mil/training/training_plan.h"
 #include "models/runtime/metrics.h"
 #include "models/runtime/safetensors.h"
 
@@ -40,7 +40,7 @@ struct EpochRecord {
 };
 
 struct TrainingResult {
-  TrainOptions options;
+  TrainingPlan plan;
   std::uint64_t seed = 0;
   std::vector<std::string> class_names;
   BagOrigin origin;
@@ -63,8 +63,8 @@ struct TrainingResult {
 /// loss not finite); `not_found`
 ///         (an id without a bag); `incompatible` (bags of different width or encoder); `insufficient_data`
 ///         (fewer than two classes to train on); whatever `read_bag` throws. imaging::Cancelled.
-/// @par Memory  At most options.memory_mb of features, and one bag more.
-[[nodiscard]] TrainingResult train_classifier(const TrainingSet& set, const TrainOptions& options,
+/// @par Memory  At most plan.training.memory_mb of features, and one bag more.
+[[nodiscard]] TrainingResult train_classifier(const TrainingSet& set, const TrainingPlan& plan,
                                               std::uint64_t seed, const std::string& device,
                                               const imaging::JobContext& job);
 

@@ -192,7 +192,7 @@ void check_mhim_abmil(GoldenCase& golden) {
   const auto output = student->forward(x.index_select(0, torch::tensor(kept, at::kLong)));
   const auto ce = torch::nn::functional::cross_entropy(output.logits.unsqueeze(0), golden.load("label"));
   const auto consistency =
-      mil::consistency_loss(output.embedding.unsqueeze(0), target.embedding.clone().unsqueeze(0),
+      mil::consistency_loss(output.embedding, target.embedding.clone(),
                             kStudentTemperature, kTeacherTemperature);
   const auto total = ce + kConsistencyWeight * consistency;
   golden.expect_close("student_logits", output.logits, kCommon);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -19,10 +21,10 @@ struct ReadFault {
 
 /// Hidden, so that no folder walk meets it.
 inline std::filesystem::path faults_of(const std::filesystem::path& slide) {
-  return slide.parent_path() / ("." + slide.filename().string() + ".fault");
+  return slide.parent_path() / fmt::format(".{}.fault", slide.filename().string());
 }
 inline std::filesystem::path pid_file_of(const std::filesystem::path& slide) {
-  return slide.parent_path() / ("." + slide.filename().string() + ".pid");
+  return slide.parent_path() / fmt::format(".{}.pid", slide.filename().string());
 }
 
 inline void plant_fault(const std::filesystem::path& slide, const ReadFault& fault) {

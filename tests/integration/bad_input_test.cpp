@@ -266,6 +266,8 @@ const std::vector<Cut>& cuts() {
          return output.exit_code == 0 && fs::exists(path);
        }},
       {"png", ".png", &paint},
+      {"mha", ".mha", [](const fs::path& path) { return paint_behind(path, &mha_header); }},
+      {"dicom", ".dcm", [](const fs::path& path) { return paint_behind(path, &dicom_header); }},
       {"jpeg", ".jpg", [](const fs::path& path) {
          const auto painted = fs::path(path).replace_extension(".png");
          paint(painted);

@@ -75,11 +75,11 @@ const TinyModels& tiny_models() {
       set.labels.rows.push_back({bag.id, bag.id, i % 2 == 0 ? "normal" : "tumour"});
       set.split.train.push_back(bag.id);
     }
-    mil::TrainOptions options;
-    options.epochs = 2;
-    options.embed_dim = 8;
-    options.attention_dim = 4;
-    const auto result = mil::train_classifier(set, options, 1, "cpu", imaging::JobContext{});
+    mil::TrainingPlan plan;
+    plan.training.epochs = 2;
+    plan.base.embed_dim = 8;
+    plan.base.attention_dim = 4;
+    const auto result = mil::train_classifier(set, plan, 1, "cpu", imaging::JobContext{});
     mil::write_classifier_package(made.classifier, result,
                                   {.name = "tiny-classifier", .licence = "Apache-2.0"});
     return made;

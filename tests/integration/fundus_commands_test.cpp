@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -97,7 +98,7 @@ TEST_F(RetinaPrepareCommand, AKilledRunForgetsOnlyThePhotographItWasAt) {
   imaging::write_file(journal, lines + "{\"case\": \"fundus_00");  // killed while it wrote
   const auto output = run_tessera(prepare());
   EXPECT_EQ(output.exit_code, 0) << output.err;
-  EXPECT_THAT(output.out, testing::HasSubstr("(" + std::to_string(done) + " before)"));
+  EXPECT_THAT(output.out, testing::HasSubstr(fmt::format("({} before)", done)));
   EXPECT_EQ(quality().rows.size(), 4U);
   EXPECT_FALSE(fs::exists(journal));
 }

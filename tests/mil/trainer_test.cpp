@@ -52,14 +52,14 @@ class PaintedCohort {
   support::TemporaryFolder folder_;
 };
 
-TrainOptions quick_options() {
-  TrainOptions options;
-  options.embed_dim = 16;
-  options.attention_dim = 8;
-  options.learning_rate = 5e-3;
-  options.epochs = 40;
-  options.min_epochs = 40;
-  return options;
+TrainingPlan quick_plan() {
+  TrainingPlan plan;
+  plan.base.embed_dim = 16;
+  plan.base.attention_dim = 8;
+  plan.training.learning_rate = 5e-3;
+  plan.training.epochs = 40;
+  plan.training.min_epochs = 40;
+  return plan;
 }
 
 PackageTexts texts() {
@@ -69,11 +69,11 @@ PackageTexts texts() {
 TEST(TrainerTest, OverfitsFourBags) {
   for (const bool gated : {false, true}) {
     PaintedCohort cohort(4);
-    auto options = quick_options();
-    options.gated = gated;
-    options.dropout = 0;
+    auto plan = quick_plan();
+    plan.base.gated = gated;
+    plan.base.dropout = 0;
 
-    const auto result = train_classifier(cohort.set, options, 1, "cpu", {});
+    const auto result = train_classifier(cohort.set, plan, 1, "cpu", {});
 
     EXPECT_EQ(result.curve.size(), 40U);
     EXPECT_EQ(result.best_epoch, 40);
@@ -87,11 +87,11 @@ TEST(TrainerTest, OverfitsFourBags) {
 TEST(TrainerTest, KeepsTheBestEpochAndGeneralises) {
   PaintedCohort cohort(60);
   cohort.set.split = make_split(cohort.set.labels, {.validation = 0.2, .test = 0.3}, 2);
-  auto options = quick_options();
-  options.min_epochs = 0;
-  options.patience = 6;
+  auto plan = quick_plan();
+  plan.training.min_epochs = 0;
+  plan.training.patience = 6;
 
-  const auto result = train_classifier(cohort.set, options, 1, "cpu", {});
+  const auto result = train_classifier(cohort.set, plan, 1, "cpu", {});
 
   ASSERT_TRUE(result.validation);
   ASSERT_TRUE(result.test);
@@ -107,16 +107,16 @@ TEST(TrainerTest, SameSeedSamePackageAndAnotherSeedAnother) {
   const support::TemporaryFolder folder;
   PaintedCohort cohort(12);
   cohort.set.split = make_split(cohort.set.labels, {.validation = 0.3, .test = 0}, 2);
-  auto options = quick_options();
-  options.epochs = 5;
+  auto plan = quick_plan();
+  plan.training.epochs = 5;
   const auto train = [&](std::uint64_t seed, const char* name) {
-    write_classifier_package(folder / name, train_classifier(cohort.set, options, seed, "cpu", {}), texts());
+    write_classifier_package(folder / name, train_classifier(cohort.set, plan, seed, "cpu", {}), texts());
     return imaging::read_file(folder / name / "manifest.json");
   };
 
   const auto first = train(7, "a");
 
-  options.memory_mb = 0;
+  plan.training.memory_mb = 0;
   auto again = train(7, "b");
   again.replace(again.find("\"memory_mb\": 0"), 14, "\"memory_mb\": 4096");
   EXPECT_EQ(first, again);
@@ -127,7 +127,7 @@ TEST(TrainerTest, SameSeedSamePackageAndAnotherSeedAnother) {
 TEST(TrainerTest, PackageRoundTripPredictsTheSame) {
   const support::TemporaryFolder folder;
   PaintedCohort cohort(8);
-  const auto result = train_classifier(cohort.set, quick_options(), 3, "cpu", {});
+  const auto result = train_classifier(cohort.set, quick_plan(), 3, "cpu", {});
 
   write_classifier_package(folder / "model", result, texts());
 
@@ -154,7 +154,7 @@ TEST(TrainerTest, PackageRoundTripPredictsTheSame) {
 
 TEST(TrainerTest, RefusesSetsThatDoNotFitTogether) {
   const auto refuses = [](PaintedCohort& cohort, ErrorCode code) {
-    EXPECT_THAT([&] { (void)train_classifier(cohort.set, quick_options(), 1, "cpu", {}); },
+    EXPECT_THAT([&] { (void)train_classifier(cohort.set, quick_plan(), 1, "cpu", {}); },
                 Throws<Error>(HasCode(code)));
   };
   PaintedCohort other_encoder(4);
@@ -182,7 +182,7 @@ TEST(TrainerTest, StopsWhenAsked) {
     if (step.stage == "training" && step.done == 5) stop.request_stop();
   });
 
-  EXPECT_THROW((void)train_classifier(cohort.set, quick_options(), 1, "cpu", job), imaging::Cancelled);
+  EXPECT_THROW((void)train_classifier(cohort.set, quick_plan(), 1, "cpu", job), imaging::Cancelled);
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ void attach_train(CLI::App& command, Session& session) {
                      "What the bags come from, for the model card");
   command.add_option("--licence", request->licence, "Licence of the package");
   bind_fields(command, request->split_options);
-  bind_fields(command, request->training);
+  mil::visit_option_sets(request->plan, [&](auto& options) { bind_fields(command, options); });
   command.callback([request, &session] {
     session.run([&](const imaging::JobContext& job) {
       request->runtime = session.runtime();

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "imaging/base/options_json.h"
+#include "mil/aggregators/base_options.h"
+#include "mil/training/train_options.h"
+
+namespace mil {
+
+/// Everything people choose of a training. The options of a method that is not chosen are ignored.
+struct TrainingPlan {
+  TrainOptions training;
+  BaseOptions base;
+};
+
+/// Visits every option set of a plan: for the command line, config.json and checkpoints.
+template <typename Plan, typename Visitor>
+void visit_option_sets(Plan& plan, Visitor&& visit) {
+  visit(plan.training);
+  visit(plan.base);
+}
+
+/// All options in one flat object: their names are unique.
+[[nodiscard]] inline nlohmann::ordered_json plan_to_json(const TrainingPlan& plan) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::object();
+  visit_option_sets(plan, [&](const auto& options) { all.update(imaging::options_to_json(options)); });
+  return all;
+}
+
+}  // namespace mil
