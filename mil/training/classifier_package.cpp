@@ -52,7 +52,7 @@ ordered_json make_manifest(const TrainingResult& result, const PackageTexts& tex
   return {{"schema", "tessera.model/1"},
           {"name", texts.name},
           {"task", "slide-classification"},
-          {"architecture", result.plan.training.base},
+          {"architecture", result.architecture},
           {"architecture_arguments", result.architecture_arguments},
           {"class_names", result.class_names},
           {"input_bag", input_bag_json(result.origin)},
@@ -79,7 +79,7 @@ std::string metrics_row(const char* part, const std::optional<models::Classifica
 std::string make_card(const TrainingResult& result, const PackageTexts& texts) {
   const auto& origin = result.origin;
   auto card = fmt::format("# {}\n\nA slide classifier ({}, trained with {}) for the classes {}.\n\n",
-                          texts.name, result.plan.training.base, result.plan.training.method,
+                          texts.name, result.architecture, result.plan.training.method,
                           fmt::join(result.class_names, ", "));
   card += fmt::format("- Input: {} features per tile", origin.dim);
   if (!origin.encoder_name.empty()) card += fmt::format(" of the encoder {}", origin.encoder_name);

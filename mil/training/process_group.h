@@ -23,6 +23,8 @@ class ProcessGroup {
   [[nodiscard]] virtual at::Tensor gather(const at::Tensor& rows) = 0;
 };
 
+[[nodiscard]] std::unique_ptr<ProcessGroup> make_single_process();
+
 /// By RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT (torchrun's; SLURM_PROCID and SLURM_NTASKS where those
 /// are absent); a single process where neither is set. gloo on the CPU, NCCL on CUDA.
 /// @throws imaging::Error  `invalid_argument` on a variable that is missing or no number; `io_error` where

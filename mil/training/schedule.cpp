@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "imaging/base/error.h"
+#include "mil/training/train_options.h"
 
 namespace mil {
 
@@ -29,6 +30,11 @@ std::vector<double> cosine_schedule(double base, double final, std::int64_t step
   for (std::int64_t i = 0; i < steps - warmup_steps; ++i)
     values.push_back(cosine_value(base, final, i, steps - warmup_steps));
   return values;
+}
+
+double learning_rate_at(const TrainOptions& options, std::int64_t epoch) {
+  if (options.learning_rate_schedule == "constant") return options.learning_rate;
+  return cosine_value(options.learning_rate, 0, epoch - 1, options.epochs);
 }
 
 }  // namespace mil

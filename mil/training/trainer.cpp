@@ -1,21 +1,23 @@
 #include "mil/training/trainer.h"
 
 #include <fmt/format.h>
-#include <torch/nn/functional.h>
-#include <torch/optim/adam.h>
 #include <torch/types.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <set>
 
 #include "imaging/base/options_json.h"
-#include "imaging/base/random.h"
 #include "mil/aggregators/aggregator_module.h"
 #include "mil/aggregators/aggregator_table.h"
 #include "mil/aggregators/module_weights.h"
 #include "mil/bags/bag_store.h"
+#include "mil/losses/logit_losses.h"
+#include "mil/training/bag_batches.h"
 #include "mil/training/bag_cache.h"
+#include "mil/training/process_group.h"
+#include "mil/training/training_method.h"
 #include "models/runtime/device.h"
 #include "models/runtime/torch_errors.h"
 
@@ -24,11 +26,6 @@ namespace {
 
 using imaging::Error;
 using imaging::ErrorCode;
-
-struct Example {
-  std::string id;
-  std::int64_t label = 0;
-};
 
 struct Examples {
   std::vector<Example> train, validation, test;
@@ -90,79 +87,43 @@ Examples collect_examples(const TrainingSet& set, const std::vector<std::string>
   return examples;
 }
 
-std::shared_ptr<AggregatorModule> make_module(const TrainOptions& options, const BaseOptions& base,
-                                              std::int64_t dim, std::size_t classes,
-                                              nlohmann::ordered_json& arguments) {
-  arguments = aggregator_arguments(options.base, base, dim, static_cast<std::int64_t>(classes));
-  return make_aggregator(options.base, nlohmann::json(arguments));
-}
-
-at::Tensor wrap_features(const Bag& bag) {
-  return at::from_blob(const_cast<float*>(bag.features.data()), {bag.count, bag.dim}, at::kFloat);
-}
-
 struct Evaluation {
   double loss = 0;
   std::vector<double> probabilities;
   std::vector<std::int64_t> labels;
 };
 
-class Trainer {
- public:
-  Trainer(AggregatorModule& module, BagCache& cache, const TrainOptions& options, std::int64_t class_count,
-          const std::string& device)
-      : module_(module),
-        cache_(cache),
-        class_count_(class_count),
-        device_(device),
-        adam_(module.parameters(),
-              torch::optim::AdamOptions(options.learning_rate).weight_decay(options.weight_decay)) {}
-
-  /// @return  the bag's loss before the step
-  double step(const Example& example) {
-    module_.train();
-    const auto bag = cache_.get(example.id);
-    const auto output = module_.forward(wrap_features(*bag).to(device_));
-    const auto loss = torch::nn::functional::cross_entropy(
-        output.logits.unsqueeze(0),
-        at::full({1}, example.label, at::TensorOptions(at::kLong).device(device_)));
-    adam_.zero_grad();
-    loss.backward();
-    adam_.step();
-    const double value = loss.item<double>();
-    if (!std::isfinite(value)) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("The loss of bag {} is not finite; lower learning_rate.", example.id));
-    }
-    return value;
+/// Dealt over the processes; the same result in each.
+Evaluation evaluate(AggregatorModule& network, const MethodContext& context,
+                    const std::vector<Example>& examples, const std::function<void()>& checkpoint) {
+  auto& processes = context.processes;
+  network.eval();
+  const auto count = static_cast<std::int64_t>(examples.size());
+  std::vector<at::Tensor> rows;
+  for (auto i = processes.rank(); i < count; i += processes.size()) {
+    checkpoint();
+    const auto output = network.infer(load_features(context, examples[static_cast<std::size_t>(i)].id, 0));
+    rows.push_back(network.decision_logits(output).to(at::kCPU, at::kDouble).log_softmax(0));
   }
-
-  Evaluation evaluate(const std::vector<Example>& examples, const imaging::JobContext& job, std::int64_t done,
-                      std::int64_t total) {
-    module_.eval();
-    Evaluation evaluation;
-    for (const auto& example : examples) {
-      job.checkpoint("training", done, total);
-      const auto bag = cache_.get(example.id);
-      const auto log_probabilities =
-          module_.infer(wrap_features(*bag)).logits.to(at::kCPU, at::kDouble).log_softmax(0);
-      for (std::int64_t i = 0; i < class_count_; ++i) {
-        evaluation.probabilities.push_back(std::exp(log_probabilities[i].item<double>()));
+  const auto own = rows.empty() ? at::empty({0, context.class_count}, at::kDouble) : at::stack(rows);
+  const auto dealt = processes.gather(own);
+  Evaluation evaluation;
+  evaluation.probabilities.resize(static_cast<std::size_t>(count * context.class_count));
+  std::int64_t row = 0;
+  for (std::int64_t rank = 0; rank < processes.size(); ++rank) {
+    for (auto i = rank; i < count; i += processes.size(), ++row) {
+      const auto log_probabilities = dealt[row];
+      for (std::int64_t c = 0; c < context.class_count; ++c) {
+        evaluation.probabilities[static_cast<std::size_t>(i * context.class_count + c)] =
+            std::exp(log_probabilities[c].item<double>());
       }
-      evaluation.loss -= log_probabilities[example.label].item<double>();
-      evaluation.labels.push_back(example.label);
+      evaluation.loss -= log_probabilities[examples[static_cast<std::size_t>(i)].label].item<double>() /
+                         static_cast<double>(count);
     }
-    evaluation.loss /= static_cast<double>(examples.size());
-    return evaluation;
   }
-
- private:
-  AggregatorModule& module_;
-  BagCache& cache_;
-  std::int64_t class_count_;
-  torch::Device device_;
-  torch::optim::Adam adam_;
-};
+  for (const auto& example : examples) evaluation.labels.push_back(example.label);
+  return evaluation;
+}
 
 /// Higher is better; the second entry decides ties.
 std::pair<double, double> merit_of(const EpochRecord& record, const std::string& monitor) {
@@ -185,66 +146,109 @@ void check_classes(const Examples& examples, const TrainOptions& options) {
   }
 }
 
+std::vector<std::int64_t> count_classes(const std::vector<Example>& examples, std::int64_t class_count) {
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(class_count), 0);
+  for (const auto& example : examples) ++counts[static_cast<std::size_t>(example.label)];
+  return counts;
+}
+
+/// The epochs of one method.
+struct Fit {
+  std::vector<EpochRecord> curve;
+  std::int64_t best_epoch = 0;
+  std::pair<double, double> best_merit{-std::numeric_limits<double>::infinity(), 0};
+  models::TensorMap best_weights;
+};
+
+Fit fit(const TrainOptions& options, TrainingMethod& method, const MethodContext& context,
+        const std::vector<Example>& validation, const char* stage, const imaging::JobContext& job) {
+  const auto count = static_cast<std::int64_t>(context.examples.size());
+  const auto total = options.epochs * count;
+  Fit fit;
+  const auto is_done = [&] {
+    const auto epochs = static_cast<std::int64_t>(fit.curve.size());
+    return epochs >= options.epochs ||
+           (epochs >= options.min_epochs && epochs - fit.best_epoch >= options.patience);
+  };
+  while (!is_done()) {
+    EpochRecord record;
+    record.epoch = static_cast<std::int64_t>(fit.curve.size()) + 1;
+    const auto before = (record.epoch - 1) * count;
+    record.train_loss = method.run_epoch(
+        record.epoch, [&](std::int64_t bags) { job.checkpoint(stage, before + bags, total); });
+    if (!validation.empty()) {
+      const auto evaluation = evaluate(method.network(), context, validation,
+                                       [&] { job.checkpoint(stage, before + count, total); });
+      record.validation_loss = evaluation.loss;
+      record.validation_auc =
+          models::macro_auc(evaluation.probabilities, evaluation.labels, context.class_count);
+    }
+    fit.curve.push_back(record);
+    const auto merit = merit_of(record, options.monitor);
+    if (validation.empty() || merit > fit.best_merit) {
+      fit.best_merit = merit;
+      fit.best_epoch = record.epoch;
+      fit.best_weights = weights_of(method.network());
+    }
+  }
+  return fit;
+}
+
 }  // namespace
 
 TrainingResult train_classifier(const TrainingSet& set, const TrainingPlan& plan, std::uint64_t seed,
-                                const std::string& device, const imaging::JobContext& job) {
+                                const std::string& device, const imaging::JobContext& job,
+                                const std::filesystem::path& /*checkpoint*/, ProcessGroup* processes) {
   visit_option_sets(plan, [](const auto& options) { imaging::check_options(options); });
   const auto& options = plan.training;
   TrainingResult result;
   result.plan = plan;
   result.seed = seed;
   result.class_names = set.labels.class_names();
+  result.architecture = architecture_of(plan);
   const auto class_count = static_cast<std::int64_t>(result.class_names.size());
   BagCache cache(set.bags, options.memory_mb << 20);
-  auto examples = collect_examples(set, result.class_names, cache, result.origin, job);
+  const auto examples = collect_examples(set, result.class_names, cache, result.origin, job);
   check_classes(examples, options);
   result.skipped = examples.skipped;
   result.train_count = static_cast<std::int64_t>(examples.train.size());
+  result.architecture_arguments =
+      aggregator_arguments(result.architecture, plan.base, result.origin.dim, class_count);
+  const auto alone = make_single_process();
 
   return models::with_torch_errors(ErrorCode::internal, "The training failed", [&] {
     models::make_deterministic(seed);
-    const auto module = make_module(options, plan.base, result.origin.dim, result.class_names.size(),
-                                    result.architecture_arguments);
-    module->to(torch::Device(device));
-    Trainer trainer(*module, cache, options, class_count, device);
-    const auto steps = options.epochs * result.train_count;
-    auto best = std::make_shared<models::TensorMap>();
-    std::pair<double, double> best_merit{-std::numeric_limits<double>::infinity(), 0};
-    for (std::int64_t epoch = 1; epoch <= options.epochs; ++epoch) {
-      imaging::Random random(seed, static_cast<std::uint64_t>(epoch));
-      random.shuffle(std::span(examples.train));
-      EpochRecord record;
-      record.epoch = epoch;
-      auto done = (epoch - 1) * result.train_count;
-      for (const auto& example : examples.train) {
-        job.checkpoint("training", done++, steps);
-        record.train_loss += trainer.step(example) / static_cast<double>(result.train_count);
-      }
-      if (!examples.validation.empty()) {
-        const auto evaluation = trainer.evaluate(examples.validation, job, done, steps);
-        record.validation_loss = evaluation.loss;
-        record.validation_auc = models::macro_auc(evaluation.probabilities, evaluation.labels, class_count);
-      }
-      result.curve.push_back(record);
-      const auto merit = merit_of(record, options.monitor);
-      if (examples.validation.empty() || merit > best_merit) {
-        best_merit = merit;
-        result.best_epoch = epoch;
-        *best = weights_of(*module);
-      }
-      if (epoch >= options.min_epochs && epoch - result.best_epoch >= options.patience) break;
-    }
-    load_weights(*module, *best);
+    const MethodContext context{
+        .bags = cache,
+        .processes = processes == nullptr ? *alone : *processes,
+        .examples = examples.train,
+        .class_count = class_count,
+        .input_dim = result.origin.dim,
+        .epochs = options.epochs,
+        .seed = seed,
+        .device = torch::Device(device),
+        .logit_loss = make_logit_loss(
+            class_weights_of(options.class_weights, count_classes(examples.train, class_count)),
+            options.focal_gamma),
+        .architecture = result.architecture,
+        .architecture_arguments = nlohmann::json(result.architecture_arguments),
+        .initial_weights = {}};
+    const auto method = make_training_method(plan, context);
+    auto trained = fit(options, *method, context, examples.validation, "training", job);
+    load_weights(method->network(), trained.best_weights);
     const auto measure =
         [&](const std::vector<Example>& part) -> std::optional<models::ClassificationMetrics> {
       if (part.empty()) return std::nullopt;
-      const auto evaluation = trainer.evaluate(part, job, steps, steps);
+      const auto steps = options.epochs * result.train_count;
+      const auto evaluation =
+          evaluate(method->network(), context, part, [&] { job.checkpoint("training", steps, steps); });
       return models::classification_metrics(evaluation.probabilities, evaluation.labels, class_count);
     };
     result.validation = measure(examples.validation);
     result.test = measure(examples.test);
-    result.weights = best;
+    result.curve = std::move(trained.curve);
+    result.best_epoch = trained.best_epoch;
+    result.weights = std::make_shared<const models::TensorMap>(std::move(trained.best_weights));
     return result;
   });
 }

@@ -18,6 +18,8 @@
 
 namespace mil {
 
+class ProcessGroup;
+
 /// What is trained on.
 struct TrainingSet {
   std::map<std::string, std::filesystem::path> bags;  ///< by id, as `find_bags` gives them
@@ -44,6 +46,7 @@ struct TrainingResult {
   std::uint64_t seed = 0;
   std::vector<std::string> class_names;
   BagOrigin origin;
+  std::string architecture;
   nlohmann::ordered_json architecture_arguments;
   std::vector<EpochRecord> curve;
   std::int64_t best_epoch =
@@ -54,19 +57,28 @@ struct TrainingResult {
   std::shared_ptr<const models::TensorMap> weights;
 };
 
-/// Trains an aggregator with cross-entropy on bag labels, stops early on the validation part and keeps the
-/// best epoch's weights. The same set, options, seed and thread count give the same weights.
+/// Trains an aggregator by the plan's method, stops early on the validation part and keeps the best epoch's
+/// weights; a tie is no improvement. The validation loss is the plain cross-entropy of the decision, whatever
+/// the training minimises. The same set, plan, seed, thread and process count give the same weights.
 ///
-/// Stages reported to `job`: "reading bags" and "training", in bags.
-/// @param device  "cpu" or "cuda:N"
+/// Where `checkpoint` exists, the run goes on from it and ends with the weights of an uninterrupted one;
+/// where not, it is written after epochs (at most once a second) and at the end. mhim with mhim_init "self"
+/// first trains its base, with a checkpoint of its own beside it (`<stem>_base<extension>`).
+///
+/// Stages reported to `job`: "reading bags", "training" and, with mhim, "training the base", in bags.
+/// @param device      "cpu" or "cuda:N"
+/// @param checkpoint  file; empty for none
+/// @param processes   null for one process; only rank 0 writes
 /// @throws imaging::Error  `invalid_argument` (an option out of range, an id of the split without a label,
-/// loss not finite); `not_found`
-///         (an id without a bag); `incompatible` (bags of different width or encoder); `insufficient_data`
-///         (fewer than two classes to train on); whatever `read_bag` throws. imaging::Cancelled.
+/// loss not finite, a method that cannot train the base); `not_found` (an id without a bag); `incompatible`
+/// (bags of different width or encoder; a checkpoint of another plan, cohort or seed); `insufficient_data`
+/// (fewer than two classes to train on); whatever `read_bag` throws. imaging::Cancelled.
 /// @par Memory  At most plan.training.memory_mb of features, and one bag more.
 [[nodiscard]] TrainingResult train_classifier(const TrainingSet& set, const TrainingPlan& plan,
                                               std::uint64_t seed, const std::string& device,
-                                              const imaging::JobContext& job);
+                                              const imaging::JobContext& job,
+                                              const std::filesystem::path& checkpoint = {},
+                                              ProcessGroup* processes = nullptr);
 
 /// What people should know of a classifier, beside what the training knows itself.
 struct PackageTexts {
