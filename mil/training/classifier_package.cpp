@@ -17,23 +17,6 @@ using imaging::Error;
 using imaging::ErrorCode;
 using nlohmann::ordered_json;
 
-template <typename T>
-ordered_json or_null(const std::optional<T>& value) {
-  return value ? ordered_json(*value) : ordered_json(nullptr);
-}
-
-ordered_json metrics_json(const models::ClassificationMetrics& metrics) {
-  ordered_json recalls = ordered_json::array();
-  for (const auto& recall : metrics.recalls) recalls.push_back(or_null(recall));
-  return {{"cases", metrics.cases},
-          {"auc", or_null(metrics.auc)},
-          {"accuracy", metrics.accuracy},
-          {"balanced_accuracy", metrics.balanced_accuracy},
-          {"macro_f1", metrics.macro_f1},
-          {"recalls", recalls},
-          {"ece", metrics.ece}};
-}
-
 ordered_json input_bag_json(const BagOrigin& origin) {
   ordered_json bag = {{"dim", origin.dim}};
   if (!origin.encoder_name.empty()) bag["encoder_name"] = origin.encoder_name;
@@ -47,8 +30,9 @@ ordered_json input_bag_json(const BagOrigin& origin) {
 
 ordered_json make_manifest(const TrainingResult& result, const PackageTexts& texts) {
   ordered_json metrics = ordered_json::object();
-  if (result.validation) metrics["validation"] = metrics_json(*result.validation);
-  if (result.test) metrics["test"] = metrics_json(*result.test);
+  if (result.validation)
+    metrics["validation"] = models::metrics_to_json(*result.validation, result.class_names);
+  if (result.test) metrics["test"] = models::metrics_to_json(*result.test, result.class_names);
   return {{"schema", "tessera.model/1"},
           {"name", texts.name},
           {"task", "slide-classification"},
@@ -56,6 +40,9 @@ ordered_json make_manifest(const TrainingResult& result, const PackageTexts& tex
           {"architecture_arguments", result.architecture_arguments},
           {"class_names", result.class_names},
           {"input_bag", input_bag_json(result.origin)},
+          {"threshold", result.threshold
+                            ? ordered_json{{"value", *result.threshold}, {"from", result.threshold_from}}
+                            : ordered_json()},
           {"metrics", metrics},
           {"training",
            {{"options", plan_to_json(result.plan)},
@@ -78,9 +65,9 @@ std::string metrics_row(const char* part, const std::optional<models::Classifica
 
 std::string make_card(const TrainingResult& result, const PackageTexts& texts) {
   const auto& origin = result.origin;
-  auto card = fmt::format("# {}\n\nA slide classifier ({}, trained with {}) for the classes {}.\n\n",
-                          texts.name, result.architecture, result.plan.training.method,
-                          fmt::join(result.class_names, ", "));
+  auto card =
+      fmt::format("# {}\n\nA slide classifier ({}, trained with {}) for the classes {}.\n\n", texts.name,
+                  result.architecture, result.plan.training.method, fmt::join(result.class_names, ", "));
   card += fmt::format("- Input: {} features per tile", origin.dim);
   if (!origin.encoder_name.empty()) card += fmt::format(" of the encoder {}", origin.encoder_name);
   if (origin.tile_px > 0 && origin.tile_mpp > 0) {
@@ -92,6 +79,11 @@ std::string make_card(const TrainingResult& result, const PackageTexts& texts) {
       "{}\n- Licence: {}\n\n",
       result.train_count, result.best_epoch, result.curve.size(), result.seed, texts.training_data,
       texts.intended_use, texts.limitations, texts.licence);
+  if (result.threshold) {
+    card += fmt::format(
+        "Called {} from a probability of {:.4g} on; the threshold is Youden's on the {} part.\n\n",
+        result.class_names.back(), *result.threshold, result.threshold_from);
+  }
   card += "| part | bags | AUC | balanced accuracy | macro F1 |\n|---|---|---|---|---|\n";
   card += metrics_row("validation", result.validation) + metrics_row("test", result.test);
   card +=

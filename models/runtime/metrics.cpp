@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "imaging/base/error.h"
-#include "imaging/base/random.h"
 
 namespace models {
 namespace {
@@ -25,12 +25,87 @@ std::vector<std::size_t> descending_order(std::span<const double> scores) {
   return order;
 }
 
-/// The value at a share of a sorted list, between neighbours by linear interpolation.
-double quantile(const std::vector<double>& sorted, double share) {
-  const double place = share * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(place);
-  const auto above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+std::vector<double> sorted_by(std::span<const double> scores, const std::vector<std::size_t>& order) {
+  std::vector<double> sorted;
+  sorted.reserve(order.size());
+  for (const auto index : order) sorted.push_back(scores[index]);
+  return sorted;
+}
+
+std::vector<std::int64_t> ones(std::size_t count) {
+  return std::vector<std::int64_t>(count, 1);
+}
+
+std::vector<double> column_of(std::span<const double> rows, std::int64_t columns, std::int64_t column) {
+  std::vector<double> values;
+  for (auto i = static_cast<std::size_t>(column); i < rows.size(); i += static_cast<std::size_t>(columns))
+    values.push_back(rows[i]);
+  return values;
+}
+
+/// Positives and negatives at each distinct score, highest first.
+struct RankedCounts {
+  std::vector<std::pair<std::int64_t, std::int64_t>> ties;
+  std::int64_t positives = 0, negatives = 0;
+
+  /// @param scores   in the given order; `positives` and `weights` are in the order of the cases
+  static RankedCounts of(const std::vector<double>& scores, const std::vector<std::size_t>& order,
+                         std::span<const std::int64_t> positives, std::span<const std::int64_t> weights) {
+    RankedCounts counts;
+    counts.ties.reserve(order.size());
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      if (i == 0 || scores[i] != scores[i - 1]) counts.ties.emplace_back(0, 0);
+      auto& tie = counts.ties.back();
+      (positives[order[i]] != 0 ? tie.first : tie.second) += weights[order[i]];
+    }
+    for (const auto& [hits, misses] : counts.ties) {
+      counts.positives += hits;
+      counts.negatives += misses;
+    }
+    return counts;
+  }
+};
+
+std::optional<double> rank_area(const RankedCounts& counts) {
+  if (counts.positives == 0 || counts.negatives == 0) return std::nullopt;
+  // Pairs (positive above negative) are counted twice, ties once, so that all stays whole.
+  std::int64_t above = 0, doubled_wins = 0;
+  for (const auto& [hits, misses] : counts.ties) {
+    doubled_wins += misses * (2 * above + hits);
+    above += hits;
+  }
+  return static_cast<double>(doubled_wins) /
+         (2.0 * static_cast<double>(counts.positives) * static_cast<double>(counts.negatives));
+}
+
+std::optional<double> precision_area(const RankedCounts& counts) {
+  if (counts.positives == 0) return std::nullopt;
+  std::int64_t above = 0, named = 0;
+  double sum = 0;
+  for (const auto& [hits, misses] : counts.ties) {
+    above += hits;
+    named += hits + misses;
+    if (hits > 0) sum += static_cast<double>(hits) * static_cast<double>(above) / static_cast<double>(named);
+  }
+  return sum / static_cast<double>(counts.positives);
+}
+
+/// Absent where one of them is.
+std::optional<double> mean_of(const std::vector<std::optional<double>>& values) {
+  double sum = 0;
+  for (const auto& value : values) {
+    if (!value) return std::nullopt;
+    sum += *value;
+  }
+  return sum / static_cast<double>(values.size());
+}
+
+constexpr std::int64_t kCalibrationBins = 15;
+
+/// Bin of (lower, upper] among equal ones over 0 to 1; 0 belongs to the first.
+std::size_t bin_of(double confidence, std::int64_t bins) {
+  const auto bin = static_cast<std::int64_t>(std::ceil(confidence * static_cast<double>(bins))) - 1;
+  return static_cast<std::size_t>(std::clamp<std::int64_t>(bin, 0, bins - 1));
 }
 
 double ratio(std::int64_t part, std::int64_t whole) {
@@ -42,20 +117,7 @@ double ratio(std::int64_t part, std::int64_t whole) {
 std::optional<double> roc_auc(std::span<const double> scores, std::span<const std::int64_t> positives) {
   require(scores.size() == positives.size(), "as many labels as scores");
   const auto order = descending_order(scores);
-  // Pairs (positive above negative) are counted twice, ties once, so that all stays whole.
-  std::int64_t positive_count = 0, negative_count = 0, doubled_wins = 0;
-  for (std::size_t i = 0; i < order.size();) {
-    std::int64_t positive_ties = 0, negative_ties = 0;
-    const double score = scores[order[i]];
-    for (; i < order.size() && scores[order[i]] == score; ++i)
-      (positives[order[i]] != 0 ? positive_ties : negative_ties)++;
-    doubled_wins += negative_ties * (2 * positive_count + positive_ties);
-    positive_count += positive_ties;
-    negative_count += negative_ties;
-  }
-  if (positive_count == 0 || negative_count == 0) return std::nullopt;
-  return static_cast<double>(doubled_wins) /
-         (2.0 * static_cast<double>(positive_count) * static_cast<double>(negative_count));
+  return rank_area(RankedCounts::of(sorted_by(scores, order), order, positives, ones(scores.size())));
 }
 
 std::optional<double> macro_auc(std::span<const double> probabilities, std::span<const std::int64_t> labels,
@@ -65,13 +127,9 @@ std::optional<double> macro_auc(std::span<const double> probabilities, std::span
   double sum = 0;
   const std::int64_t first = class_count == 2 ? 1 : 0;
   for (auto number = first; number < class_count; ++number) {
-    std::vector<double> scores;
+    const auto scores = column_of(probabilities, class_count, number);
     std::vector<std::int64_t> positives;
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-      scores.push_back(
-          probabilities[i * static_cast<std::size_t>(class_count) + static_cast<std::size_t>(number)]);
-      positives.push_back(labels[i] == number ? 1 : 0);
-    }
+    for (const auto label : labels) positives.push_back(label == number ? 1 : 0);
     const auto area = roc_auc(scores, positives);
     if (!area) return std::nullopt;
     sum += *area;
@@ -160,9 +218,7 @@ double calibration_error(std::span<const double> probabilities, std::span<const 
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const double confidence =
         probabilities[i * static_cast<std::size_t>(class_count) + static_cast<std::size_t>(predicted[i])];
-    const auto bin = std::clamp<std::int64_t>(
-        static_cast<std::int64_t>(std::ceil(confidence * static_cast<double>(bins))) - 1, 0, bins - 1);
-    gap[static_cast<std::size_t>(bin)] += confidence - (predicted[i] == labels[i] ? 1.0 : 0.0);
+    gap[bin_of(confidence, bins)] += confidence - (predicted[i] == labels[i] ? 1.0 : 0.0);
   }
   double sum = 0;
   for (const double value : gap) sum += std::abs(value);
@@ -193,44 +249,167 @@ std::optional<double> youden_threshold(std::span<const double> scores,
   return best;
 }
 
-std::optional<Interval> bootstrap_interval(
-    std::span<const std::int64_t> groups, std::int64_t replicates, std::uint64_t seed,
-    const std::function<std::optional<double>(std::span<const std::int64_t>)>& metric) {
-  require(!groups.empty() && replicates > 0, "at least one case and one replicate");
-  std::vector<std::vector<std::int64_t>> members(
-      static_cast<std::size_t>(*std::max_element(groups.begin(), groups.end())) + 1);
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    require(groups[i] >= 0, "groups from 0");
-    members[static_cast<std::size_t>(groups[i])].push_back(static_cast<std::int64_t>(i));
+std::optional<double> average_precision(std::span<const double> scores,
+                                        std::span<const std::int64_t> positives) {
+  require(scores.size() == positives.size(), "as many labels as scores");
+  const auto order = descending_order(scores);
+  return precision_area(RankedCounts::of(sorted_by(scores, order), order, positives, ones(scores.size())));
+}
+
+InstanceAuc instance_auc(std::span<const double> scores, std::span<const std::int64_t> positives,
+                         std::span<const std::int64_t> bags) {
+  require(scores.size() == positives.size() && scores.size() == bags.size(),
+          "one label and one bag for each score");
+  InstanceAuc areas{.pooled = roc_auc(scores, positives), .mean = {}, .mean_bags = 0};
+  std::map<std::int64_t, std::pair<std::vector<double>, std::vector<std::int64_t>>> by_bag;
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    by_bag[bags[i]].first.push_back(scores[i]);
+    by_bag[bags[i]].second.push_back(positives[i]);
   }
-  imaging::Random random(seed);
-  std::vector<double> values;
-  for (std::int64_t replicate = 0; replicate < replicates; ++replicate) {
-    std::vector<std::int64_t> chosen;
-    for (std::size_t draw = 0; draw < members.size(); ++draw) {
-      const auto& group =
-          members[static_cast<std::size_t>(random.index(static_cast<std::int64_t>(members.size())))];
-      chosen.insert(chosen.end(), group.begin(), group.end());
+  double sum = 0;
+  for (const auto& [bag, tiles] : by_bag) {
+    if (const auto area = roc_auc(tiles.first, tiles.second)) {
+      sum += *area;
+      ++areas.mean_bags;
     }
-    if (const auto value = metric(chosen)) values.push_back(*value);
   }
-  if (2 * static_cast<std::int64_t>(values.size()) < replicates) return std::nullopt;
-  std::sort(values.begin(), values.end());
-  return Interval{quantile(values, 0.025), quantile(values, 0.975)};
+  if (areas.mean_bags > 0) areas.mean = sum / static_cast<double>(areas.mean_bags);
+  return areas;
+}
+
+std::map<std::string, std::optional<double>> headline_values(const ClassificationMetrics& metrics) {
+  std::map<std::string, std::optional<double>> values{{"auc", metrics.auc},
+                                                      {"average_precision", metrics.average_precision},
+                                                      {"accuracy", metrics.accuracy},
+                                                      {"balanced_accuracy", metrics.balanced_accuracy},
+                                                      {"f1", metrics.f1},
+                                                      {"macro_f1", metrics.macro_f1},
+                                                      {"ece", metrics.ece}};
+  for (std::size_t i = 0; i < metrics.recalls.size(); ++i)
+    values[fmt::format("recall_{}", i)] = metrics.recalls[i];
+  return values;
+}
+
+ScoredCases::ScoredCases(std::span<const double> probabilities, std::span<const std::int64_t> labels,
+                         std::int64_t class_count, std::optional<double> threshold)
+    : labels_(labels.begin(), labels.end()), class_count_(class_count), threshold_(threshold) {
+  const auto columns = static_cast<std::size_t>(class_count);
+  require(class_count >= 2 && !labels.empty() && probabilities.size() == labels.size() * columns,
+          "at least two classes, one probability per class and case, and at least one case");
+  require(std::all_of(probabilities.begin(), probabilities.end(), [](double p) { return std::isfinite(p); }),
+          "finite probabilities");
+  require(!threshold || class_count == 2, "two classes where there is a threshold");
+  const auto likeliest = argmax_rows(probabilities, class_count);
+  predicted_ = likeliest;
+  for (std::size_t i = 0; i < labels_.size(); ++i) {
+    if (threshold) predicted_[i] = probabilities[2 * i + 1] >= *threshold ? 1 : 0;
+    const double confidence = probabilities[i * columns + static_cast<std::size_t>(likeliest[i])];
+    calibration_bin_.push_back(bin_of(confidence, kCalibrationBins));
+    confidence_gap_.push_back(confidence - (likeliest[i] == labels_[i] ? 1.0 : 0.0));
+  }
+  (void)count_confusion(labels_, predicted_, class_count);  // refuses classes out of range
+  for (std::int64_t number = class_count == 2 ? 1 : 0; number < class_count; ++number) {
+    const auto scores = column_of(probabilities, class_count, number);
+    Ranking ranking{.class_index = number, .order = descending_order(scores), .scores = {}};
+    ranking.scores = sorted_by(scores, ranking.order);
+    rankings_.push_back(std::move(ranking));
+  }
+}
+
+ClassificationMetrics ScoredCases::metrics() const {
+  return metrics(ones(labels_.size()));
+}
+
+ClassificationMetrics ScoredCases::metrics(std::span<const std::int64_t> weights) const {
+  require(weights.size() == labels_.size(), "one weight per case");
+  ClassificationMetrics metrics;
+  metrics.threshold = threshold_;
+  metrics.confusion = {class_count_,
+                       std::vector<std::int64_t>(static_cast<std::size_t>(class_count_ * class_count_), 0)};
+  std::vector<double> gaps(kCalibrationBins, 0.0);
+  for (std::size_t i = 0; i < labels_.size(); ++i) {
+    metrics.cases += weights[i];
+    metrics.confusion.counts[static_cast<std::size_t>(labels_[i] * class_count_ + predicted_[i])] +=
+        weights[i];
+    gaps[calibration_bin_[i]] += confidence_gap_[i] * static_cast<double>(weights[i]);
+  }
+  require(metrics.cases > 0, "at least one case");
+  for (const double gap : gaps) metrics.ece += std::abs(gap) / static_cast<double>(metrics.cases);
+
+  std::vector<std::int64_t> positives(labels_.size());
+  std::vector<std::optional<double>> areas, precisions;
+  for (const auto& ranking : rankings_) {
+    for (std::size_t i = 0; i < labels_.size(); ++i) positives[i] = labels_[i] == ranking.class_index ? 1 : 0;
+    const auto ranks = RankedCounts::of(ranking.scores, ranking.order, positives, weights);
+    areas.push_back(rank_area(ranks));
+    precisions.push_back(precision_area(ranks));
+  }
+  metrics.auc = mean_of(areas);
+  metrics.average_precision = mean_of(precisions);
+
+  const auto& confusion = metrics.confusion;
+  metrics.accuracy = confusion.accuracy();
+  metrics.balanced_accuracy = confusion.balanced_accuracy();
+  metrics.macro_f1 = confusion.macro_f1();
+  if (class_count_ == 2) metrics.f1 = confusion.f1(1);
+  for (std::int64_t i = 0; i < class_count_; ++i) {
+    metrics.recalls.push_back(confusion.recall(i));
+    metrics.precisions.push_back(confusion.precision(i));
+    metrics.f1s.push_back(confusion.f1(i));
+  }
+  return metrics;
 }
 
 ClassificationMetrics classification_metrics(std::span<const double> probabilities,
-                                             std::span<const std::int64_t> labels, std::int64_t class_count) {
-  ClassificationMetrics metrics;
-  metrics.cases = static_cast<std::int64_t>(labels.size());
-  metrics.auc = macro_auc(probabilities, labels, class_count);
-  metrics.confusion = count_confusion(labels, argmax_rows(probabilities, class_count), class_count);
-  metrics.accuracy = metrics.confusion.accuracy();
-  metrics.balanced_accuracy = metrics.confusion.balanced_accuracy();
-  metrics.macro_f1 = metrics.confusion.macro_f1();
-  metrics.ece = calibration_error(probabilities, labels, class_count);
-  for (std::int64_t i = 0; i < class_count; ++i) metrics.recalls.push_back(metrics.confusion.recall(i));
-  return metrics;
+                                             std::span<const std::int64_t> labels, std::int64_t class_count,
+                                             std::optional<double> threshold) {
+  return ScoredCases(probabilities, labels, class_count, threshold).metrics();
+}
+
+std::optional<double> choose_threshold(const std::string& rule, std::span<const double> probabilities,
+                                       std::span<const std::int64_t> labels, std::int64_t class_count) {
+  if (rule == "fixed") return std::nullopt;
+  require(rule == "youden", "a threshold rule fixed or youden");
+  require(class_count == 2, "two classes for the threshold rule youden; choose fixed");
+  const auto threshold = youden_threshold(column_of(probabilities, class_count, 1), labels);
+  if (!threshold) {
+    throw imaging::Error(imaging::ErrorCode::insufficient_data,
+                         "The threshold rule youden needs cases of both classes; choose fixed.");
+  }
+  return threshold;
+}
+
+nlohmann::ordered_json metrics_to_json(const ClassificationMetrics& metrics,
+                                       const std::vector<std::string>& class_names) {
+  using Json = nlohmann::ordered_json;
+  const auto or_null = [](const std::optional<double>& value) { return value ? Json(*value) : Json(); };
+  require(static_cast<std::int64_t>(class_names.size()) == metrics.confusion.class_count,
+          "a name for every class");
+  Json json{{"cases", metrics.cases},
+            {"auc", or_null(metrics.auc)},
+            {"average_precision", or_null(metrics.average_precision)},
+            {"accuracy", metrics.accuracy},
+            {"balanced_accuracy", metrics.balanced_accuracy},
+            {"f1", or_null(metrics.f1)},
+            {"macro_f1", metrics.macro_f1},
+            {"ece", metrics.ece},
+            {"threshold", or_null(metrics.threshold)},
+            {"recalls", Json::object()},
+            {"precisions", Json::object()},
+            {"f1s", Json::object()},
+            {"confusion", Json::array()}};
+  const auto count = metrics.confusion.class_count;
+  for (std::int64_t truth = 0; truth < count; ++truth) {
+    const auto index = static_cast<std::size_t>(truth);
+    json["recalls"][class_names[index]] = or_null(metrics.recalls[index]);
+    json["precisions"][class_names[index]] = metrics.precisions[index];
+    json["f1s"][class_names[index]] = metrics.f1s[index];
+    Json row = Json::array();
+    for (std::int64_t predicted = 0; predicted < count; ++predicted)
+      row.push_back(metrics.confusion.at(truth, predicted));
+    json["confusion"].push_back(row);
+  }
+  return json;
 }
 
 }  // namespace models
