@@ -7,6 +7,8 @@
 #include "mil/aggregators/aggregator_module.h"
 #include "mil/aggregators/aggregator_table.h"
 #include "mil/aggregators/module_weights.h"
+#include "mil/explain/out_of_distribution.h"
+#include "mil/bags/bag_tensor.h"
 #include "models/runtime/torch_errors.h"
 
 namespace mil {
@@ -14,11 +16,6 @@ namespace {
 
 using imaging::Error;
 using imaging::ErrorCode;
-
-/// A wrapper of the bag's own memory: no copy.
-at::Tensor wrap_features(const Bag& bag) {
-  return at::from_blob(const_cast<float*>(bag.features.data()), {bag.count, bag.dim}, at::kFloat);
-}
 
 std::vector<double> doubles_of(const at::Tensor& values) {
   const auto plain = values.to(at::kCPU, at::kDouble).contiguous();
@@ -28,11 +25,12 @@ std::vector<double> doubles_of(const at::Tensor& values) {
 class AggregatorClassifier : public BagClassifier {
  public:
   AggregatorClassifier(std::shared_ptr<AggregatorModule> module, std::vector<std::string> class_names,
-                       std::int64_t dim, double temperature)
+                       std::int64_t dim, double temperature, std::optional<FeatureCloud> cloud)
       : module_(std::move(module)),
         class_names_(std::move(class_names)),
         dim_(dim),
-        temperature_(temperature) {}
+        temperature_(temperature),
+        cloud_(std::move(cloud)) {}
 
   [[nodiscard]] std::int64_t dim() const override { return dim_; }
 
@@ -61,6 +59,7 @@ class AggregatorClassifier : public BagClassifier {
         output.scores.size(1) == 1 ? std::vector<std::string>{"attention"} : class_names_;
     const auto scores = output.scores.to(at::kCPU).contiguous();
     prediction.tile_scores.values.assign(scores.data_ptr<float>(), scores.data_ptr<float>() + scores.numel());
+    if (cloud_) prediction.out_of_distribution = cloud_->score(bag);
     return prediction;
   }
 
@@ -69,6 +68,7 @@ class AggregatorClassifier : public BagClassifier {
   std::vector<std::string> class_names_;
   std::int64_t dim_;
   double temperature_;
+  std::optional<FeatureCloud> cloud_;
 };
 
 double temperature_of(const models::ModelPackage& package) {
@@ -84,6 +84,11 @@ double temperature_of(const models::ModelPackage& package) {
                             package.name(), value.dump()));
   }
   return value.get<double>();
+}
+
+std::optional<FeatureCloud> cloud_of(const models::ModelPackage& package, std::int64_t dim) {
+  if (!package.manifest().at("sha256").contains(kFeatureCloudFile)) return std::nullopt;
+  return FeatureCloud::read(package.file(kFeatureCloudFile), dim);
 }
 
 nlohmann::json arguments_of(const models::ModelPackage& package) {
@@ -126,7 +131,7 @@ std::unique_ptr<BagClassifier> open_classifier(const models::ModelPackage& packa
     }
     return std::make_unique<AggregatorClassifier>(std::move(module), std::move(class_names),
                                                   arguments.value("input_dim", std::int64_t{0}),
-                                                  temperature_of(package));
+                                                  temperature_of(package), cloud_of(package, stated));
   } catch (const Error& error) {
     if (error.code() == ErrorCode::corrupt_data || error.code() == ErrorCode::not_found) throw;
     throw Error(ErrorCode::incompatible, fmt::format("Package {}: {}", package.name(), error.what()));

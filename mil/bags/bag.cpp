@@ -1,9 +1,12 @@
 #include "mil/bags/bag.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
+#include <new>
 
 #include "imaging/base/error.h"
 
@@ -22,6 +25,21 @@ bool has_non_finite(const float* values, std::int64_t size) {
 }
 
 }  // namespace
+
+void* allocate_features(std::size_t bytes) {
+  constexpr std::size_t kHugePage = 2U << 20;
+  constexpr std::size_t kLarge = 4 * kHugePage;
+  void* memory = nullptr;
+  if (bytes < kLarge) {
+    memory = std::malloc(std::max<std::size_t>(bytes, 1));
+  } else if (bytes <= SIZE_MAX - kHugePage) {
+    const auto whole = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+    memory = std::aligned_alloc(kHugePage, whole);
+    if (memory != nullptr) madvise(memory, whole, MADV_HUGEPAGE);  // a wish: without it, filling is slower
+  }
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
 
 std::int64_t find_non_finite_row(const float* values, std::int64_t rows, std::int64_t dim) {
   constexpr std::int64_t kBlock = 64;

@@ -1,19 +1,26 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "mil/bags/feature_vector.h"
 
 namespace mil {
 
 /// One slide (or patient) as a set of instances. Plain memory: torch wraps it without a copy.
 struct Bag {
   std::string id;
-  std::int64_t count = 0;       ///< N
-  std::int64_t dim = 0;         ///< D
-  std::vector<float> features;  ///< [N, D] row-major
+  std::int64_t count = 0;  ///< N
+  std::int64_t dim = 0;    ///< D
+  FeatureVector features;  ///< [N, D] row-major
   std::vector<std::int64_t>
       coords;  ///< [N, 2] row-major, (x, y) of the tile's top left corner in level-0 pixels; may be empty
+  /// Tiles of each slide, in the order of the rows, where several slides form the bag: each has its own
+  /// level-0 pixels. Else empty.
+  std::vector<std::int64_t> slide_counts = {};
+  bool is_half = false;  ///< every feature was stored as float16, and is one exactly
 };
 
 /// First row of a [rows, dim] row-major matrix that holds NaN or inf; -1 where all is finite.
@@ -31,12 +38,22 @@ struct TileScores {
   std::vector<float> values;       ///< [N, K] row-major
 };
 
+/// How unlike the training bags a bag's features are.
+struct OutOfDistribution {
+  double score = 0;       ///< 1 is the distance that one training bag in twenty passes
+  double threshold = 0;   ///< a score above it is out of distribution
+  double percentile = 0;  ///< share of training bags, held out, that lie nearer. Unit: percent.
+
+  [[nodiscard]] bool is_out() const { return score > threshold; }
+};
+
 /// What a classifier says of one bag.
 struct SlidePrediction {
   std::vector<std::string> class_names;  ///< C
   std::vector<double> probabilities;     ///< C, sums to 1
   std::vector<double> logits;            ///< C, before calibration
   TileScores tile_scores;
+  std::optional<OutOfDistribution> out_of_distribution;  ///< where the package knows its training bags
 };
 
 }  // namespace mil

@@ -45,7 +45,9 @@ class BagWriter {
   /// @throws Error `io_error`; `invalid_argument` on a broken row; `corrupt_data` on NaN or inf.
   void append(std::span<const float> features);
   [[nodiscard]] std::int64_t count() const;  ///< rows so far
-  /// The rows so far, read from the file; without coordinates. @throws Error `io_error`.
+  /// Rows that were appended, read from the file. @return [count, D] row-major @throws Error `io_error`.
+  [[nodiscard]] FeatureVector read_rows(std::int64_t first, std::int64_t count) const;
+  /// All rows so far; without coordinates. @throws Error `io_error`.
   [[nodiscard]] Bag read_back(const std::string& id) const;
   /// The rest of the file, which then is in its place.
   /// @param coords  [N, 2] row-major, or empty
@@ -61,6 +63,9 @@ class BagWriter {
 void write_coords(const std::filesystem::path& path, const std::vector<std::int64_t>& coords,
                   const std::map<std::string, CoordsAttribute>& attributes);
 
+/// The files of each bag by its id: one, or a patient's slides.
+using BagFiles = std::map<std::string, std::vector<std::filesystem::path>>;
+
 /// Reads CLAM, TRIDENT and STAMP `.h5` bags (any float type, any integer type, a leading axis of 1, chunked,
 /// compressed or contiguous) and `.pt` bags (a tensor, a dict with features and coords, a TorchScript archive
 /// with such buffers). The id is the file's stem. STAMP coordinates (µm) stay absent, since level-0 pixels
@@ -70,6 +75,12 @@ void write_coords(const std::filesystem::path& path, const std::vector<std::int6
 ///                `.pt`, no features dataset), each naming the remedy.
 /// @par Threads  Safe; the HDF5 part runs one at a time, since the distribution's library is not thread-safe.
 [[nodiscard]] Bag read_bag(const std::filesystem::path& path);
+
+/// One bag of several files, their rows one after the other (`slide_counts` tells them apart). Coordinates
+/// stay, each in its own slide's pixels, where every file has them.
+/// @param files  at least one
+/// @throws Error  as above; `incompatible` where the files differ in width or `encoder_sha256`.
+[[nodiscard]] Bag read_bag(const std::string& id, const std::vector<std::filesystem::path>& files);
 
 /// Scores of a bag that `write_bag` wrote; absent where it has none.
 [[nodiscard]] std::optional<TileScores> read_scores(const std::filesystem::path& path);

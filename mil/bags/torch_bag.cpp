@@ -50,11 +50,11 @@ at::Tensor squeeze_leading(at::Tensor tensor) {
   return tensor.dim() == 3 && tensor.size(0) == 1 ? tensor.squeeze(0) : tensor;
 }
 
-template <typename T>
-std::vector<T> values_of(const at::Tensor& tensor, at::ScalarType type) {
-  const auto plain = tensor.detach().to(at::kCPU, type).contiguous();
-  const auto* data = plain.template data_ptr<T>();
-  return {data, data + plain.numel()};
+template <typename Values>
+Values values_of(const at::Tensor& tensor, at::ScalarType type) {
+  Values values(static_cast<std::size_t>(tensor.numel()));
+  at::from_blob(values.data(), tensor.sizes(), type).copy_(tensor.detach());
+  return values;
 }
 
 }  // namespace
@@ -72,7 +72,8 @@ Bag read_torch_bag(const std::filesystem::path& path) {
   bag.id = path.stem().string();
   bag.count = features.size(0);
   bag.dim = features.size(1);
-  bag.features = values_of<float>(features, at::kFloat);
+  bag.is_half = features.scalar_type() == at::kHalf;
+  bag.features = values_of<FeatureVector>(features, at::kFloat);
   if (tensors.coords) {
     const auto coords = squeeze_leading(*tensors.coords);
     if (coords.dim() != 2 || coords.size(0) != bag.count || coords.size(1) != 2 ||
@@ -80,7 +81,7 @@ Bag read_torch_bag(const std::filesystem::path& path) {
       throw Error(ErrorCode::corrupt_data,
                   fmt::format("{}: coords are not [{}, 2] integers.", path.string(), bag.count));
     }
-    bag.coords = values_of<std::int64_t>(coords, at::kLong);
+    bag.coords = values_of<std::vector<std::int64_t>>(coords, at::kLong);
   }
   return bag;
 }

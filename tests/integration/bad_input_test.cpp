@@ -541,7 +541,7 @@ TEST_F(BadPackage, CutAtEveryTenthIsRefused) {
 class BadBag : public BadInput {
  protected:
   void SetUp() override {
-    bag_ = {.id = "a", .count = 40, .dim = 32, .features = std::vector<float>(40 * 32, 0.5F), .coords = {}};
+    bag_ = {.id = "a", .count = 40, .dim = 32, .features = mil::FeatureVector(40 * 32, 0.5F), .coords = {}};
     const auto dim =
         nlohmann::json::parse(imaging::read_file(classifier_ / "manifest.json"))["input_bag"]["dim"];
     bag_.dim = dim;

@@ -11,6 +11,7 @@
 #include "imaging/base/options_json.h"
 #include "mil/aggregators/abmil_module.h"
 #include "mil/aggregators/module_weights.h"
+#include "mil/bags/bag_tensor.h"
 #include "mil/explain/top_tiles.h"
 #include "models/runtime/safetensors.h"
 #include "tests/support/test_support.h"
@@ -66,7 +67,7 @@ TEST(BagClassifierTest, PredictsFromItsPackageWhatTheModuleSays) {
 
   const auto prediction = classifier->predict(bag);
 
-  const auto wanted = module.infer(torch::tensor(bag.features).view({50, 6}));
+  const auto wanted = module.infer(wrap_features(bag));
   EXPECT_EQ(classifier->dim(), 6);
   EXPECT_EQ(prediction.class_names, (std::vector<std::string>{"normal", "tumor"}));
   EXPECT_EQ(prediction.logits[1], wanted.logits[1].item<double>());

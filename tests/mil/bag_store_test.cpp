@@ -161,6 +161,15 @@ TEST(BagWriterTest, WritesTheSameFileRowByRow) {
     const auto back = writer.read_back("rows");
     EXPECT_EQ(back.count, count);
     EXPECT_EQ(back.features, bag.features);
+    for (std::int64_t first = 0; first < count; first += 300) {  // what is written, what waits, and both
+      const auto rows = std::min<std::int64_t>(300, count - first);
+      const auto wanted =
+          std::span(bag.features)
+              .subspan(static_cast<std::size_t>(first * bag.dim), static_cast<std::size_t>(rows * bag.dim));
+      EXPECT_TRUE(std::ranges::equal(writer.read_rows(first, rows), wanted)) << first;
+    }
+    EXPECT_THAT([&] { (void)writer.read_rows(1, count); },
+                Throws<Error>(HasCode(ErrorCode::invalid_argument)));
     writer.finish(bag.coords, extras);
 
     EXPECT_EQ(read_bag(folder / "rows.h5").features, bag.features);
@@ -251,8 +260,40 @@ TEST(BagStoreTest, LeavesTheMicrometreCoordinatesOfStampAbsent) {
 
   const auto bag = read_bag(path);
 
-  EXPECT_EQ(bag.features, std::vector<float>(features, features + 6));
+  EXPECT_THAT(bag.features, testing::ElementsAreArray(features));
   EXPECT_TRUE(bag.coords.empty());
+}
+
+TEST(BagStoreTest, JoinsTheSlidesOfAPatientAndRefusesWhatDoesNotFit) {
+  const support::TemporaryFolder folder;
+  const auto first = painted_bag(300, 4), second = painted_bag(5, 4), wide = painted_bag(5, 6);
+  const auto write = [&](const char* name, const Bag& bag, const std::string& encoder) {
+    write_bag(folder / name, bag,
+              {.coords_attributes = {}, .features_attributes = {{"encoder_sha256", encoder}}, .scores = {}});
+    return folder / name;
+  };
+  const auto a = write("a.h5", first, "ab12"), b = write("b.h5", second, "ab12");
+
+  const auto joined = read_bag("patient", {a, b});
+
+  EXPECT_EQ(joined.id, "patient");
+  EXPECT_EQ(joined.count, 305);
+  EXPECT_EQ(joined.slide_counts, (std::vector<std::int64_t>{300, 5}));
+  EXPECT_TRUE(std::ranges::equal(std::span(joined.features).last(5 * 4), second.features));
+  EXPECT_TRUE(std::ranges::equal(std::span(joined.coords).last(5 * 2), second.coords));
+  auto bare = second;
+  bare.coords.clear();
+  EXPECT_TRUE(read_bag("patient", {a, write("bare.h5", bare, "ab12")}).coords.empty());
+  EXPECT_THAT(
+      [&] {
+        (void)read_bag("patient", {a, write("wide.h5", wide, "ab12")});
+      },
+      Throws<Error>(HasCode(ErrorCode::incompatible)));
+  EXPECT_THAT(
+      [&] {
+        (void)read_bag("patient", {a, write("other.h5", second, "cd34")});
+      },
+      Throws<Error>(HasCode(ErrorCode::incompatible)));
 }
 
 TEST(BagStoreTest, FindsBagsOfEveryLayoutAndPrefersHdf5) {
