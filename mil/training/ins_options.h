@@ -14,7 +14,7 @@ struct InsOptions {
   double ins_learning_rate = 0.01;
   double ins_weight_decay = 1e-3;
   std::int64_t ins_batch = 64;
-  double ins_warmup = 0.14;
+  double ins_warmup = 0.133;
   std::int64_t ins_queue = 8192;
   double ins_temperature = 0.07;
   double ins_contrast_weight = 0.5;

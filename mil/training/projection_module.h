@@ -7,8 +7,8 @@
 
 namespace mil {
 
-/// The head that contrastive losses look through: Linear(D, D), ReLU, Linear(D, P), rows of length 1. Not part
-/// of a package.
+/// The head that contrastive losses look through: Linear(D, D), ReLU, Linear(D, P), rows of length 1. Not
+/// part of a package.
 class ProjectionModule : public torch::nn::Module {
  public:
   ProjectionModule(std::int64_t input_dim, std::int64_t output_dim);

@@ -13,6 +13,7 @@
 #include "mil/losses/supervised_contrastive.h"
 #include "mil/training/adam.h"
 #include "mil/training/bag_batches.h"
+#include "mil/training/bag_cache.h"
 #include "mil/training/process_group.h"
 #include "mil/training/projection_module.h"
 #include "mil/training/schedule.h"
@@ -33,8 +34,8 @@ class ScmilMethod : public TrainingMethod {
         options_(plan.scmil),
         context_(std::move(context)),
         network_(make_network(context_)),
-        projection_(std::make_shared<ProjectionModule>(network_->embedding_size(),
-                                                       options_.scmil_projection_dim)) {
+        projection_(
+            std::make_shared<ProjectionModule>(network_->embedding_size(), options_.scmil_projection_dim)) {
     if (!context_.initial_weights.empty()) load_weights(*network_, context_.initial_weights);
     projection_->to(context_.device);
     adam_ = std::make_unique<Adam>(joined(network_->parameters(), projection_->parameters()),
@@ -53,9 +54,11 @@ class ScmilMethod : public TrainingMethod {
     const auto beta = contrast_weight(options_, epoch - 1, context_.epochs);
     const auto rate = learning_rate_at(training_, epoch);
     imaging::Random random(context_.seed, static_cast<std::uint64_t>(epoch));
+    const auto batches = draw_batches(random);
+    expect_bags(batches, beta);
     double loss = 0;
     std::int64_t bags = 0;
-    for (const auto& batch : draw_batches(random)) {
+    for (const auto& batch : batches) {
       progress(std::min(bags, static_cast<std::int64_t>(context_.examples.size())));
       const auto size = static_cast<std::int64_t>(batch.size());
       loss += step(batch, beta, epoch, bags) * static_cast<double>(size);
@@ -86,6 +89,30 @@ class ScmilMethod : public TrainingMethod {
     return draw_bag_batches(labels_, options_.scmil_batch, options_.scmil_sampler == "balanced", random);
   }
 
+  struct Range {
+    std::int64_t first = 0, end = 0;
+  };
+
+  /// What this process embeds of a batch.
+  Range own_part(std::size_t batch_size) const {
+    const auto& processes = context_.processes;
+    const auto size = static_cast<std::int64_t>(batch_size);
+    return {processes.rank() * size / processes.size(), (processes.rank() + 1) * size / processes.size()};
+  }
+
+  void expect_bags(const std::vector<std::vector<std::size_t>>& batches, double beta) const {
+    std::vector<std::string> ids;
+    for (const auto& batch : batches) {
+      const auto own = own_part(batch.size());
+      for (int pass = beta > 0 ? 0 : 1; pass < 2; ++pass) {
+        for (auto i = own.first; i < own.end; ++i) {
+          ids.push_back(context_.examples[batch[static_cast<std::size_t>(i)]].id);
+        }
+      }
+    }
+    context_.bags.expect(ids);
+  }
+
   /// A bag as this step draws it: its tiles and, from here on, its dropout.
   at::Tensor draw(const Example& example, std::int64_t epoch, std::int64_t position) const {
     seed_step(context_.seed, epoch, position);
@@ -97,8 +124,7 @@ class ScmilMethod : public TrainingMethod {
   double step(const std::vector<std::size_t>& batch, double beta, std::int64_t epoch, std::int64_t position) {
     auto& processes = context_.processes;
     const auto size = static_cast<std::int64_t>(batch.size());
-    const auto first = processes.rank() * size / processes.size();
-    const auto end = (processes.rank() + 1) * size / processes.size();
+    const auto [first, end] = own_part(batch.size());
     const auto example = [&](std::int64_t i) -> const Example& {
       return context_.examples[batch[static_cast<std::size_t>(i)]];
     };
@@ -194,9 +220,10 @@ std::vector<std::vector<std::size_t>> draw_bag_batches(const std::vector<std::in
   if (size < 2 * decks.size()) {
     throw imaging::Error(
         imaging::ErrorCode::invalid_argument,
-        fmt::format("A batch of {} bags cannot hold two of each of {} classes; give --scmil-batch {} or more, "
-                    "or --scmil-sampler natural.",
-                    batch, decks.size(), 2 * decks.size()));
+        fmt::format(
+            "A batch of {} bags cannot hold two of each of {} classes; give --scmil-batch {} or more, "
+            "or --scmil-sampler natural.",
+            batch, decks.size(), 2 * decks.size()));
   }
   std::vector<Deck*> classes;
   for (auto& [label, deck] : decks) {

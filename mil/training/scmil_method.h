@@ -28,9 +28,9 @@ namespace mil {
                                                                      imaging::Random& random);
 
 /// SC-MIL: supervised contrast of projected bag embeddings, handing over to the base's own loss on the
-/// unprojected ones: L = beta L_SCL + (1 - beta) L_base, over batches of bags. Our reconstruction; no official
-/// code is public, and schedule, projection and sampler are not established as the paper's. Not Sparsely
-/// Coded MIL, which has the same short name.
+/// unprojected ones: L = beta L_SCL + (1 - beta) L_base, over batches of bags. Our reconstruction; no
+/// official code is public, and schedule, projection and sampler are not established as the paper's. Not
+/// Sparsely Coded MIL, which has the same short name.
 ///
 /// Composes with any base. The gradient is that of the joint graph, to rounding, in the memory of one bag:
 /// bags are embedded without a graph, the contrast's gradient by each embedding is taken from the B x E

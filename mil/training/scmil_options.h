@@ -37,10 +37,11 @@ void visit_fields(Visitor&& field, Options& options) {
         FieldInfo{.help = "SC-MIL: scale the contrast by temperature / this (official SupCon: 0.07)",
                   .min = 1e-3,
                   .max = 100});
-  field("scmil_lone_anchors", options.scmil_lone_anchors,
-        FieldInfo{.help = "SC-MIL: bags alone of their class in a batch leave the mean, or count as zero in it "
-                          "(official SupCon)",
-                  .choices = {"left-out", "zero"}});
+  field(
+      "scmil_lone_anchors", options.scmil_lone_anchors,
+      FieldInfo{.help = "SC-MIL: bags alone of their class in a batch leave the mean, or count as zero in it "
+                        "(official SupCon)",
+                .choices = {"left-out", "zero"}});
   field("scmil_schedule", options.scmil_schedule,
         FieldInfo{.help = "SC-MIL: weight of the contrast over the epochs",
                   .choices = {"parabolic", "linear", "cosine", "step", "const"}});
