@@ -55,8 +55,8 @@ std::string type_text(const imaging::FieldInfo& info) {
 }  // namespace detail
 
 /// Makes one command-line option of every field: tile_px becomes --tile-px with its unit, range, default and
-/// help; a bool is a flag (with --no-... beside it where it is on by default); lists take one value each time
-/// they are given.
+/// help; a bool is a flag (with --no-... beside it where it is on by default or unset); lists take one value
+/// each time they are given.
 ///
 /// @param options  must outlive the parse; keeps its values where an option is not given
 template <typename Options>
@@ -71,7 +71,9 @@ void bind_fields(CLI::App& command, Options& options, const BindNames& names = {
         const auto renamed = names.rename.find(std::string(name));
         const std::string flag = renamed == names.rename.end() ? "--" + kebab : renamed->second;
         if constexpr (std::is_same_v<Value, bool>) {
-          command.add_flag(member ? flag + ",!--no-" + kebab : flag, member, detail::help_text(info));
+          bool has_opposite = true;
+          if constexpr (std::is_same_v<Member, bool>) has_opposite = member;
+          command.add_flag(has_opposite ? flag + ",!--no-" + kebab : flag, member, detail::help_text(info));
         } else {
           auto* option = command.add_option(flag, member, detail::help_text(info));
           option->type_name(detail::type_text<Value>(info));

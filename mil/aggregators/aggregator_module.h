@@ -21,6 +21,7 @@ struct AggregatorOutput {
   at::Tensor
       instance_logits;     ///< [N, C] where instances are classified too (mean, max, DSMIL), else undefined
   at::Tensor mask_scores;  ///< [H, N], what MHIM masks by, a row per head; undefined where it cannot
+  at::Tensor embedded;  ///< [N, D], the tiles, where `loss` asks for them (CLAM's `forward`), else undefined
 };
 
 /// A trainable map from a bag of features to logits. Knows no files and no classes' names. Its first layer,

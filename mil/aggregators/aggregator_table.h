@@ -14,7 +14,8 @@ struct BaseOptions;
 /// Names that `make_aggregator` knows: the `architecture` of a slide-classification package.
 [[nodiscard]] std::vector<std::string> aggregator_names();
 
-/// @param arguments  the package's `architecture_arguments`; those of "abmil" are the fields of AbmilOptions
+/// @param arguments  the package's `architecture_arguments`; the fields of the base's options: AbmilOptions,
+/// TransmilOptions, DsmilOptions, ClamOptions, or AggregatorShape alone (mean, max)
 /// @throws imaging::Error  `incompatible` on an unknown name; `invalid_argument` on an argument that is
 /// unknown or out of range.
 [[nodiscard]] std::shared_ptr<AggregatorModule> make_aggregator(const std::string& name,

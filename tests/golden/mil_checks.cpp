@@ -13,8 +13,9 @@
 #include "mil/training/masking.h"
 #include "mil/training/schedule.h"
 #include "models/runtime/metrics.h"
+#include "tests/golden/aggregator_checks.h"
+#include "tests/golden/contrastive_checks.h"
 #include "tests/golden/golden_case.h"
-#include "tests/golden/hash_fill.h"
 
 namespace golden {
 namespace {
@@ -22,7 +23,6 @@ namespace {
 using Tensors = std::map<std::string, at::Tensor>;
 
 constexpr Tolerance kCommon{1e-5, 1e-5};
-constexpr Tolerance kFullSize{5e-5, 1e-4};
 constexpr Tolerance kDouble{1e-9, 0};
 constexpr Tolerance kAfterStep{1e-6, 0};
 constexpr double kGradientFactor = 5;
@@ -43,73 +43,6 @@ Tensors renamed(const Tensors& official, const std::map<std::string, std::string
     ours[mine] = found->second;
   }
   return ours;
-}
-
-// ------------------------------------------------------------------------------------------- attention
-
-struct AttentionForm {
-  std::map<std::string, std::string> names;
-  std::string activation;
-  bool gated = false;
-  bool has_bias = false;
-};
-
-/// Scores and pools `x` with the weights under `w.`.
-void check_attention(GoldenCase& golden, const AttentionForm& form, const char* pooled_name) {
-  const auto weights = renamed(golden.load_all("w."), form.names);
-  mil::AbmilOptions options;
-  options.embed_dim = weights.at("a.weight").size(1);
-  options.attention_dim = weights.at("a.weight").size(0);
-  options.gated = form.gated;
-  options.attention_bias = form.has_bias;
-  options.attention_activation = form.activation;
-  mil::AttentionScorer scorer(options);
-  mil::load_weights(scorer, weights);
-  scorer.eval();
-  const auto x = golden.load("x").view({-1, options.embed_dim});
-
-  const auto raw = scorer.forward(x);
-
-  golden.expect_close("attn_raw", raw, kCommon);
-  golden.expect_close(pooled_name, mil::attention_pool(x, raw), kCommon);
-  if (golden.has("attn")) golden.expect_close("attn", raw.softmax(0), kCommon);
-}
-
-void check_clam_attn(GoldenCase& golden) {
-  check_attention(golden,
-                  {.names = {{"a.weight", "module.0.weight"},
-                             {"a.bias", "module.0.bias"},
-                             {"c.weight", "module.2.weight"},
-                             {"c.bias", "module.2.bias"}},
-                   .activation = "tanh",
-                   .gated = false,
-                   .has_bias = true},
-                  "pooled");
-}
-
-void check_clam_gated_attn(GoldenCase& golden) {
-  check_attention(golden,
-                  {.names = {{"a.weight", "attention_a.0.weight"},
-                             {"a.bias", "attention_a.0.bias"},
-                             {"b.weight", "attention_b.0.weight"},
-                             {"b.bias", "attention_b.0.bias"},
-                             {"c.weight", "attention_c.weight"},
-                             {"c.bias", "attention_c.bias"}},
-                   .activation = "tanh",
-                   .gated = true,
-                   .has_bias = true},
-                  "pooled");
-}
-
-void check_mhim_abmil_gated(GoldenCase& golden) {
-  check_attention(golden,
-                  {.names = {{"a.weight", "attention.attention_a.0.weight"},
-                             {"b.weight", "attention.attention_b.0.weight"},
-                             {"c.weight", "attention.attention_c.weight"}},
-                   .activation = "relu",
-                   .gated = true,
-                   .has_bias = false},
-                  "bag_feat");
 }
 
 // ------------------------------------------------------------------------------------------- MHIM, ABMIL
@@ -133,17 +66,6 @@ std::shared_ptr<mil::AbmilModule> make_abmil(const Tensors& official) {
   mil::load_weights(*module, weights);
   module->eval();
   return module;
-}
-
-void check_full_mhim_abmil(GoldenCase& golden) {
-  constexpr std::uint32_t kInputSeed = 108;
-  const auto module = make_abmil(hash_filled_weights(golden.root() / "hashfill.csv", golden.name()));
-  const auto x = hash_fill({golden.load("attn").numel(), module->embedding->weight.size(1)}, kInputSeed, 1.0);
-  for (const auto& output : {module->forward(x), module->infer(x)}) {
-    golden.expect_close("attn", output.scores, kFullSize);
-    golden.expect_close("bag_feat", output.embedding, kFullSize);
-    golden.expect_close("logits", output.logits, kFullSize);
-  }
 }
 
 std::vector<float> floats_of(const at::Tensor& values) {
@@ -191,9 +113,8 @@ void check_mhim_abmil(GoldenCase& golden) {
 
   const auto output = student->forward(x.index_select(0, torch::tensor(kept, at::kLong)));
   const auto ce = torch::nn::functional::cross_entropy(output.logits.unsqueeze(0), golden.load("label"));
-  const auto consistency =
-      mil::consistency_loss(output.embedding, target.embedding.clone(),
-                            kStudentTemperature, kTeacherTemperature);
+  const auto consistency = mil::consistency_loss(output.embedding, target.embedding.clone(),
+                                                 kStudentTemperature, kTeacherTemperature);
   const auto total = ce + kConsistencyWeight * consistency;
   golden.expect_close("student_logits", output.logits, kCommon);
   golden.expect_close("ce_loss", ce, kCommon);
@@ -337,8 +258,16 @@ const CheckTable& mil_checks() {
       {"clam_gated_attn", &check_clam_gated_attn},
       {"consistency", &check_consistency},
       {"cosine_schedule", &check_cosine_schedule},
+      {"dsmil_plain", &check_dsmil_plain},
       {"ema", &check_ema},
+      {"full_clam_mb", &check_full_clam},
+      {"full_clam_sb", &check_full_clam},
       {"full_mhim_abmil", &check_full_mhim_abmil},
+      {"full_mhim_dsmil", &check_full_mhim_dsmil},
+      {"full_transmil", &check_full_transmil},
+      {"ins_moco", &check_ins_moco},
+      {"ins_step", &check_ins_step},
+      {"ins_supcon_masked", &check_ins_supcon_masked},
       {"mask_high", &check_mask},
       {"mask_high_rand", &check_mask},
       {"mask_low", &check_mask},
@@ -347,8 +276,17 @@ const CheckTable& mil_checks() {
       {"mask_vote", &check_mask},
       {"mask_vote_tie", &check_mask_vote_tie},
       {"metrics", &check_metrics},
+      {"mhim2_merge", &check_mhim2_merge},
       {"mhim_abmil", &check_mhim_abmil},
       {"mhim_abmil_gated", &check_mhim_abmil_gated},
+      {"mhim_dsmil", &check_mhim_dsmil},
+      {"mhim_transmil", &check_mhim_transmil},
+      {"nystrom", &check_nystrom},
+      {"pinv", &check_pinv},
+      {"ppeg", &check_ppeg},
+      {"scmil_joint_reconstruction", &check_scmil_joint},
+      {"smooth_svm", &check_smooth_svm},
+      {"supcon", &check_supcon},
   };
   return table;
 }
