@@ -47,6 +47,12 @@ double run_batches(const MethodContext& context, const TrainOptions& options, st
   const auto order = order_examples(context.examples, options.balanced_sampling, context.seed, epoch);
   const auto count = static_cast<std::int64_t>(order.size());
   const auto steps = steps_per_epoch(count, options);
+  std::vector<std::string> own;
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (i % options.batch_bags % processes.size() == processes.rank())
+      own.push_back(order[static_cast<std::size_t>(i)].id);
+  }
+  context.bags.expect(own);
   double loss = 0;
   for (std::int64_t i = 0; i < steps; ++i) {
     const auto first = i * options.batch_bags;

@@ -47,6 +47,7 @@ ordered_json make_manifest(const TrainingResult& result, const PackageTexts& tex
           {"training",
            {{"options", plan_to_json(result.plan)},
             {"seed", result.seed},
+            {"initialisation_sha256", result.initialisation_sha256},
             {"bags", result.train_count},
             {"epochs", result.curve.size()},
             {"best_epoch", result.best_epoch}}},
@@ -61,6 +62,29 @@ std::string metrics_row(const char* part, const std::optional<models::Classifica
   const auto auc = metrics->auc ? fmt::format("{:.3f}", *metrics->auc) : std::string("-");
   return fmt::format("| {} | {} | {} | {:.3f} | {:.3f} |\n", part, metrics->cases, auc,
                      metrics->balanced_accuracy, metrics->macro_f1);
+}
+
+/// What people must know of a method to judge its numbers.
+std::string method_note(const TrainingResult& result) {
+  const auto& plan = result.plan;
+  if (plan.training.method == "scmil") {
+    return fmt::format(
+        "SC-MIL here is our reconstruction; no official code is public (and it is not Sparsely Coded MIL). "
+        "Batches of {} bags, sampled {}; at most {} tiles of a bag per training step (0: all).\n\n",
+        plan.scmil.scmil_batch,
+        plan.scmil.scmil_sampler == "balanced"
+            ? "balanced over the classes, so that rare ones are seen more often than they occur"
+            : "as the classes occur",
+        plan.scmil.scmil_instances);
+  }
+  if (plan.training.method == "ins") {
+    return fmt::format(
+        "INS: {} is the negative class, whose tiles count as known negatives; tiles of {} were labelled by "
+        "the "
+        "method itself.\n\n",
+        result.class_names.front(), result.class_names.back());
+  }
+  return {};
 }
 
 std::string make_card(const TrainingResult& result, const PackageTexts& texts) {
@@ -79,6 +103,7 @@ std::string make_card(const TrainingResult& result, const PackageTexts& texts) {
       "{}\n- Licence: {}\n\n",
       result.train_count, result.best_epoch, result.curve.size(), result.seed, texts.training_data,
       texts.intended_use, texts.limitations, texts.licence);
+  card += method_note(result);
   if (result.threshold) {
     card += fmt::format(
         "Called {} from a probability of {:.4g} on; the threshold is Youden's on the {} part.\n\n",
@@ -125,6 +150,7 @@ void write_classifier_package(const fs::path& folder, const TrainingResult& resu
   const FolderInTheMaking making{target.parent_path() /
                                  fmt::format(".{}.{}.tmp", target.filename().string(), ::getpid())};
   models::write_safetensors(making.path / "model.safetensors", *result.weights);
+  if (result.training_cloud) result.training_cloud->write(making.path / kFeatureCloudFile);
   imaging::write_file(making.path / "README.md", make_card(result, texts));
   imaging::write_file(making.path / "training_curve.csv", curve_csv(result.curve));
   models::seal_package(making.path, make_manifest(result, texts));

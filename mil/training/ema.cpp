@@ -20,7 +20,7 @@ void update_ema(const std::vector<at::Tensor>& teacher, const std::vector<at::Te
       throw imaging::Error(imaging::ErrorCode::invalid_argument,
                            fmt::format("Parameter {} differs in shape.", i));
     }
-    teacher[i].mul_(momentum).add_(student[i], 1 - momentum);
+    teacher[i].lerp_(student[i], 1 - momentum);
   }
 }
 

@@ -8,6 +8,9 @@
 #include "imaging/base/error.h"
 #include "mil/aggregators/aggregator_table.h"
 #include "mil/training/ce_method.h"
+#include "mil/training/ins_method.h"
+#include "mil/training/mhim_method.h"
+#include "mil/training/scmil_method.h"
 #include "mil/training/training_method.h"
 #include "mil/training/training_plan.h"
 
@@ -25,6 +28,9 @@ struct Entry {
 
 const std::array kMethods{
     Entry{"ce", &make_ce_method, nullptr},
+    Entry{"ins", &make_ins_method, "ins"},
+    Entry{"mhim", &make_mhim_method, nullptr, {"abmil", "transmil", "dsmil"}},
+    Entry{"scmil", &make_scmil_method, nullptr},
 };
 
 const Entry& entry_of(const TrainingPlan& plan) {

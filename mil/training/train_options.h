@@ -24,6 +24,7 @@ struct TrainOptions {
   std::string monitor = "loss";
   std::int64_t patience = 20;
   std::int64_t min_epochs = 50;
+  std::string threshold = "fixed";
   std::int64_t memory_mb = 4096;
 };
 
@@ -68,6 +69,10 @@ void visit_fields(Visitor&& field, Options& options) {
       FieldInfo{.unit = "epochs", .help = "Stop after so many without improvement", .min = 1, .max = 100000});
   field("min_epochs", options.min_epochs,
         FieldInfo{.unit = "epochs", .help = "Never stop before", .min = 0, .max = 100000});
+  field("threshold", options.threshold,
+        FieldInfo{.help = "Threshold of two classes, stored in the package: fixed (the likeliest class), or "
+                          "youden (most sensitivity and specificity on the validation part)",
+                  .choices = {"fixed", "youden"}});
   field("memory_mb", options.memory_mb,
         FieldInfo{.unit = "MB",
                   .help = "Bags kept in memory between epochs; the rest is read again",

@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 #include <torch/types.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <set>
 
+#include "imaging/base/files.h"
 #include "imaging/base/options_json.h"
 #include "mil/aggregators/aggregator_module.h"
 #include "mil/aggregators/aggregator_table.h"
@@ -19,6 +23,8 @@
 #include "mil/training/process_group.h"
 #include "mil/training/training_method.h"
 #include "models/runtime/device.h"
+#include "models/runtime/model_package.h"
+#include "models/runtime/soup.h"
 #include "models/runtime/torch_errors.h"
 
 namespace mil {
@@ -26,10 +32,12 @@ namespace {
 
 using imaging::Error;
 using imaging::ErrorCode;
+namespace fs = std::filesystem;
 
 struct Examples {
   std::vector<Example> train, validation, test;
   std::vector<std::string> skipped;
+  std::vector<double> train_means;  ///< mean_features of every training bag
 };
 
 /// Adds one bag's own words on its features to what the others said.
@@ -72,11 +80,15 @@ Examples collect_examples(const TrainingSet& set, const std::vector<std::string>
         throw Error(ErrorCode::invalid_argument, fmt::format("{} is in the split but has no label.", id));
       }
       const auto bag = cache.get(id);
-      merge_origin(origin, *bag, set.bags.at(id));
+      merge_origin(origin, *bag, set.bags.at(id).front());
       if (bag->count == 0) {
         examples.skipped.push_back(id);
       } else {
         into.push_back({id, label->second});
+        if (&into == &examples.train) {
+          const auto means = mean_features(*bag);
+          examples.train_means.insert(examples.train_means.end(), means.begin(), means.end());
+        }
       }
     }
   };
@@ -99,10 +111,15 @@ Evaluation evaluate(AggregatorModule& network, const MethodContext& context,
   auto& processes = context.processes;
   network.eval();
   const auto count = static_cast<std::int64_t>(examples.size());
-  std::vector<at::Tensor> rows;
+  std::vector<std::string> ids;
   for (auto i = processes.rank(); i < count; i += processes.size()) {
+    ids.push_back(examples[static_cast<std::size_t>(i)].id);
+  }
+  context.bags.expect(ids);
+  std::vector<at::Tensor> rows;
+  for (const auto& id : ids) {
     checkpoint();
-    const auto output = network.infer(load_features(context, examples[static_cast<std::size_t>(i)].id, 0));
+    const auto output = network.infer(load_features(context, id, 0));
     rows.push_back(network.decision_logits(output).to(at::kCPU, at::kDouble).log_softmax(0));
   }
   const auto own = rows.empty() ? at::empty({0, context.class_count}, at::kDouble) : at::stack(rows);
@@ -152,19 +169,64 @@ std::vector<std::int64_t> count_classes(const std::vector<Example>& examples, st
   return counts;
 }
 
-/// The epochs of one method.
-struct Fit {
-  std::vector<EpochRecord> curve;
-  std::int64_t best_epoch = 0;
-  std::pair<double, double> best_merit{-std::numeric_limits<double>::infinity(), 0};
-  models::TensorMap best_weights;
+/// Keeps a run's progress in a file: after the first epoch, then at most once a second, and at the end. One
+/// process writes; each reads, so all must see the file.
+class ProgressFile {
+ public:
+  /// @param path  empty keeps nothing
+  ProgressFile(fs::path path, nlohmann::ordered_json identity, bool is_writer)
+      : path_(std::move(path)), identity_(std::move(identity)), is_writer_(is_writer) {}
+
+  [[nodiscard]] TrainingProgress load() const {
+    if (path_.empty() || !fs::exists(path_)) return {};
+    return read_checkpoint(path_, identity_);
+  }
+
+  void save(TrainingProgress& progress, const TrainingMethod& method, bool is_last) {
+    constexpr auto kLeastInterval = std::chrono::seconds(1);
+    if (path_.empty() || !is_writer_) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (!is_last && saved_at_ && now - *saved_at_ < kLeastInterval) return;
+    progress.state = method.state();
+    write_checkpoint(path_, identity_, progress);
+    saved_at_ = now;
+  }
+
+ private:
+  fs::path path_;
+  nlohmann::ordered_json identity_;
+  bool is_writer_;
+  std::optional<std::chrono::steady_clock::time_point> saved_at_;
 };
 
-Fit fit(const TrainOptions& options, TrainingMethod& method, const MethodContext& context,
-        const std::vector<Example>& validation, const char* stage, const imaging::JobContext& job) {
+/// What tells one run from another; how much memory it may take does not.
+nlohmann::ordered_json identity_of(const TrainingPlan& plan, const TrainingResult& result,
+                                   const Examples& examples) {
+  auto identity = plan_to_json(plan);
+  identity.erase("memory_mb");
+  identity["seed"] = result.seed;
+  identity["class_names"] = result.class_names;
+  identity["architecture"] = result.architecture;
+  identity["architecture_arguments"] = result.architecture_arguments;
+  identity["encoder_sha256"] = result.origin.encoder_sha256;
+  nlohmann::json cohort;
+  for (const auto* part : {&examples.train, &examples.validation, &examples.test}) {
+    auto& ids = cohort.emplace_back(nlohmann::json::array());
+    for (const auto& example : *part) ids.push_back({example.id, example.label});
+  }
+  identity["cohort"] = imaging::sha256_of(cohort.dump());
+  return identity;
+}
+
+/// Runs a method's epochs, from where its file stands.
+TrainingProgress fit(const TrainOptions& options, TrainingMethod& method, const MethodContext& context,
+                     const std::vector<Example>& validation, ProgressFile file, const char* stage,
+                     const imaging::JobContext& job, const OnEpoch& on_epoch) {
   const auto count = static_cast<std::int64_t>(context.examples.size());
   const auto total = options.epochs * count;
-  Fit fit;
+  auto fit = file.load();
+  if (!fit.curve.empty()) method.load_state(fit.state);
+  if (on_epoch) std::for_each(fit.curve.begin(), fit.curve.end(), on_epoch);
   const auto is_done = [&] {
     const auto epochs = static_cast<std::int64_t>(fit.curve.size());
     return epochs >= options.epochs ||
@@ -184,21 +246,56 @@ Fit fit(const TrainOptions& options, TrainingMethod& method, const MethodContext
           models::macro_auc(evaluation.probabilities, evaluation.labels, context.class_count);
     }
     fit.curve.push_back(record);
+    if (on_epoch) on_epoch(record);
     const auto merit = merit_of(record, options.monitor);
     if (validation.empty() || merit > fit.best_merit) {
       fit.best_merit = merit;
       fit.best_epoch = record.epoch;
       fit.best_weights = weights_of(method.network());
     }
+    file.save(fit, method, is_done());
   }
   return fit;
+}
+
+/// The weights of a package, or the best ones of a checkpoint.
+models::TensorMap read_base_weights(const fs::path& path, const std::string& architecture) {
+  if (!fs::is_directory(path)) return read_best_weights(path);
+  const auto package = models::ModelPackage::open(path);
+  if (package.task() != "slide-classification" || package.architecture() != architecture) {
+    throw Error(ErrorCode::incompatible,
+                fmt::format("{} is a {} of architecture {}; MHIM starts from a slide classifier of "
+                            "architecture {}.",
+                            path.string(), package.task(), package.architecture(), architecture));
+  }
+  return models::read_safetensors(package.file("model.safetensors"));
+}
+
+fs::path base_checkpoint(const fs::path& checkpoint) {
+  if (checkpoint.empty()) return {};
+  return checkpoint.parent_path() /
+         fmt::format("{}_base{}", checkpoint.stem().string(), checkpoint.extension().string());
+}
+
+/// Youden's threshold on the validation part.
+void pick_threshold(const Evaluation& evaluation, TrainingResult& result) {
+  const auto class_count = static_cast<std::int64_t>(result.class_names.size());
+  try {
+    result.threshold =
+        models::choose_threshold("youden", evaluation.probabilities, evaluation.labels, class_count);
+    result.threshold_from = "validation";
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::insufficient_data) throw;
+    result.threshold_from = fmt::format("fixed, since {}", error.what());
+  }
 }
 
 }  // namespace
 
 TrainingResult train_classifier(const TrainingSet& set, const TrainingPlan& plan, std::uint64_t seed,
                                 const std::string& device, const imaging::JobContext& job,
-                                const std::filesystem::path& /*checkpoint*/, ProcessGroup* processes) {
+                                const std::filesystem::path& checkpoint, ProcessGroup* processes,
+                                const OnEpoch& on_epoch) {
   visit_option_sets(plan, [](const auto& options) { imaging::check_options(options); });
   const auto& options = plan.training;
   TrainingResult result;
@@ -207,6 +304,11 @@ TrainingResult train_classifier(const TrainingSet& set, const TrainingPlan& plan
   result.class_names = set.labels.class_names();
   result.architecture = architecture_of(plan);
   const auto class_count = static_cast<std::int64_t>(result.class_names.size());
+  if (options.threshold == "youden" && class_count != 2) {
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("The threshold youden is for two classes; these are {}: choose fixed.", class_count));
+  }
   BagCache cache(set.bags, options.memory_mb << 20);
   const auto examples = collect_examples(set, result.class_names, cache, result.origin, job);
   check_classes(examples, options);
@@ -218,7 +320,7 @@ TrainingResult train_classifier(const TrainingSet& set, const TrainingPlan& plan
 
   return models::with_torch_errors(ErrorCode::internal, "The training failed", [&] {
     models::make_deterministic(seed);
-    const MethodContext context{
+    MethodContext context{
         .bags = cache,
         .processes = processes == nullptr ? *alone : *processes,
         .examples = examples.train,
@@ -233,8 +335,28 @@ TrainingResult train_classifier(const TrainingSet& set, const TrainingPlan& plan
         .architecture = result.architecture,
         .architecture_arguments = nlohmann::json(result.architecture_arguments),
         .initial_weights = {}};
+    const bool is_writer = context.processes.rank() == 0;
+    if (options.method == "mhim" && plan.mhim.mhim_init == "self") {
+      auto base_plan = plan;
+      base_plan.training.method = "ce";
+      const auto base = make_training_method(base_plan, context);
+      context.initial_weights =
+          fit(options, *base, context, examples.validation,
+              ProgressFile(base_checkpoint(checkpoint), identity_of(base_plan, result, examples), is_writer),
+              "training the base", job, {})
+              .best_weights;
+    } else if (options.method == "mhim" && plan.mhim.mhim_init != "none") {
+      const fs::path path = plan.mhim.mhim_init;
+      context.initial_weights = read_base_weights(path, result.architecture);
+      result.plan.mhim.mhim_init =
+          "sha256:" + imaging::sha256_of_file(fs::is_directory(path) ? path / "model.safetensors" : path);
+    }
+    at::manual_seed(seed);  // the start is the same whether or not the base came from its checkpoint
     const auto method = make_training_method(plan, context);
-    auto trained = fit(options, *method, context, examples.validation, "training", job);
+    result.initialisation_sha256 = models::weights_sha256(weights_of(method->network()));
+    auto trained = fit(options, *method, context, examples.validation,
+                       ProgressFile(checkpoint, identity_of(result.plan, result, examples), is_writer),
+                       "training", job, on_epoch);
     load_weights(method->network(), trained.best_weights);
     const auto measure =
         [&](const std::vector<Example>& part) -> std::optional<models::ClassificationMetrics> {
@@ -242,13 +364,16 @@ TrainingResult train_classifier(const TrainingSet& set, const TrainingPlan& plan
       const auto steps = options.epochs * result.train_count;
       const auto evaluation =
           evaluate(method->network(), context, part, [&] { job.checkpoint("training", steps, steps); });
-      return models::classification_metrics(evaluation.probabilities, evaluation.labels, class_count);
+      if (&part == &examples.validation && options.threshold == "youden") pick_threshold(evaluation, result);
+      return models::classification_metrics(evaluation.probabilities, evaluation.labels, class_count,
+                                            result.threshold);
     };
     result.validation = measure(examples.validation);
     result.test = measure(examples.test);
     result.curve = std::move(trained.curve);
     result.best_epoch = trained.best_epoch;
     result.weights = std::make_shared<const models::TensorMap>(std::move(trained.best_weights));
+    result.training_cloud = FeatureCloud::fit(examples.train_means, result.origin.dim);
     return result;
   });
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -10,8 +11,11 @@
 #include <vector>
 
 #include "imaging/base/job.h"
+#include "mil/bags/bag_store.h"
 #include "mil/bags/label_table.h"
 #include "mil/bags/split.h"
+#include "mil/explain/out_of_distribution.h"
+#include "mil/training/checkpoint.h"
 #include "mil/training/training_plan.h"
 #include "models/runtime/metrics.h"
 #include "models/runtime/safetensors.h"
@@ -22,7 +26,7 @@ class ProcessGroup;
 
 /// What is trained on.
 struct TrainingSet {
-  std::map<std::string, std::filesystem::path> bags;  ///< by id, as `find_bags` gives them
+  BagFiles bags;  ///< a slide's one file, or all of a patient's
   LabelTable labels;
   Split split;
 };
@@ -35,11 +39,7 @@ struct BagOrigin {
   double tile_mpp = 0;
 };
 
-struct EpochRecord {
-  std::int64_t epoch = 0;  ///< from 1
-  double train_loss = 0;
-  std::optional<double> validation_loss, validation_auc;
-};
+using OnEpoch = std::function<void(const EpochRecord&)>;
 
 struct TrainingResult {
   TrainingPlan plan;
@@ -48,13 +48,17 @@ struct TrainingResult {
   BagOrigin origin;
   std::string architecture;
   nlohmann::ordered_json architecture_arguments;
+  std::string initialisation_sha256;  ///< of the weights the training started from (weights_sha256)
   std::vector<EpochRecord> curve;
   std::int64_t best_epoch =
       0;  ///< whose weights are kept: the best on validation, the last where there is none
   std::int64_t train_count = 0;
   std::optional<models::ClassificationMetrics> validation, test;
+  std::optional<double> threshold;   ///< of the second of two classes, from the validation part
+  std::string threshold_from;        ///< where it comes from, or why there is none
   std::vector<std::string> skipped;  ///< ids of bags without tiles
   std::shared_ptr<const models::TensorMap> weights;
+  std::optional<FeatureCloud> training_cloud;  ///< absent with few training bags
 };
 
 /// Trains an aggregator by the plan's method, stops early on the validation part and keeps the best epoch's
@@ -69,6 +73,7 @@ struct TrainingResult {
 /// @param device      "cpu" or "cuda:N"
 /// @param checkpoint  file; empty for none
 /// @param processes   null for one process; only rank 0 writes
+/// @param on_epoch    told of every epoch, those of the checkpoint first; may be empty
 /// @throws imaging::Error  `invalid_argument` (an option out of range, an id of the split without a label,
 /// loss not finite, a method that cannot train the base); `not_found` (an id without a bag); `incompatible`
 /// (bags of different width or encoder; a checkpoint of another plan, cohort or seed); `insufficient_data`
@@ -78,7 +83,8 @@ struct TrainingResult {
                                               std::uint64_t seed, const std::string& device,
                                               const imaging::JobContext& job,
                                               const std::filesystem::path& checkpoint = {},
-                                              ProcessGroup* processes = nullptr);
+                                              ProcessGroup* processes = nullptr,
+                                              const OnEpoch& on_epoch = {});
 
 /// What people should know of a classifier, beside what the training knows itself.
 struct PackageTexts {

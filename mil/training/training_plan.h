@@ -4,6 +4,9 @@
 
 #include "imaging/base/options_json.h"
 #include "mil/aggregators/base_options.h"
+#include "mil/training/ins_options.h"
+#include "mil/training/mhim_options.h"
+#include "mil/training/scmil_options.h"
 #include "mil/training/train_options.h"
 
 namespace mil {
@@ -12,6 +15,9 @@ namespace mil {
 struct TrainingPlan {
   TrainOptions training;
   BaseOptions base;
+  ScmilOptions scmil;
+  InsOptions ins;
+  MhimOptions mhim;
 };
 
 /// Visits every option set of a plan: for the command line, config.json and checkpoints.
@@ -19,6 +25,9 @@ template <typename Plan, typename Visitor>
 void visit_option_sets(Plan& plan, Visitor&& visit) {
   visit(plan.training);
   visit(plan.base);
+  visit(plan.scmil);
+  visit(plan.ins);
+  visit(plan.mhim);
 }
 
 /// All options in one flat object: their names are unique.

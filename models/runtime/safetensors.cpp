@@ -136,14 +136,14 @@ const char* dtype_name(const std::filesystem::path& path, const std::string& nam
                           c10::toString(dtype)));
 }
 
-}  // namespace
-
-TensorMap read_safetensors(const std::filesystem::path& path) {
+/// The JSON header of a file, which is left at its data.
+std::string read_header_text(const std::filesystem::path& path, std::ifstream& file,
+                             std::uint64_t& data_bytes) {
   std::error_code status;
   const auto file_bytes = std::filesystem::file_size(path, status);
   if (status)
     throw Error(ErrorCode::not_found, fmt::format("{} does not exist or is no file.", path.string()));
-  std::ifstream file(path, std::ios::binary);
+  file.open(path, std::ios::binary);
   if (!file) throw Error(ErrorCode::io_error, fmt::format("{} cannot be read.", path.string()));
 
   std::uint64_t header_bytes = 0;
@@ -156,8 +156,18 @@ TensorMap read_safetensors(const std::filesystem::path& path) {
 
   std::string text(header_bytes, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  const auto data_start = sizeof header_bytes + header_bytes;
-  const HeaderReader reader(path, file_bytes - data_start);
+  data_bytes = file_bytes - sizeof header_bytes - header_bytes;
+  return text;
+}
+
+}  // namespace
+
+TensorMap read_safetensors(const std::filesystem::path& path) {
+  std::ifstream file;
+  std::uint64_t data_bytes = 0;
+  const auto text = read_header_text(path, file, data_bytes);
+  const auto data_start = sizeof(std::uint64_t) + text.size();
+  const HeaderReader reader(path, data_bytes);
   TensorMap tensors;
   for (const auto& entry : reader.read(text)) {
     auto tensor = torch::empty(entry.shape, entry.dtype);
@@ -167,6 +177,21 @@ TensorMap read_safetensors(const std::filesystem::path& path) {
     tensors.emplace(entry.name, std::move(tensor));
   }
   return tensors;
+}
+
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path) {
+  std::ifstream file;
+  std::uint64_t data_bytes = 0;
+  const auto text = read_header_text(path, file, data_bytes);
+  (void)HeaderReader(path, data_bytes).read(text);  // refuses a damaged header
+  const auto header = json::parse(text);
+  std::map<std::string, std::string> metadata;
+  const auto found = header.find("__metadata__");
+  if (found == header.end() || !found->is_object()) return metadata;
+  for (const auto& [name, value] : found->items()) {
+    if (value.is_string()) metadata[name] = value.get<std::string>();
+  }
+  return metadata;
 }
 
 void write_safetensors(const std::filesystem::path& path, const TensorMap& tensors,

@@ -20,6 +20,9 @@ using TensorMap = std::map<std::string, at::Tensor>;
 ///                or a shape does not fit its bytes; `not_found`.
 [[nodiscard]] TensorMap read_safetensors(const std::filesystem::path& path);
 
+/// The texts of `__metadata__`; empty where there are none. @throws Error  as `read_safetensors`.
+[[nodiscard]] std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path);
+
 /// Writes contiguous CPU copies, sorted by name, 8-byte aligned header, the same bytes for the same tensors.
 /// Atomic.
 void write_safetensors(const std::filesystem::path& path, const TensorMap& tensors,

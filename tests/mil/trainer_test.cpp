@@ -5,10 +5,9 @@
 #include <stop_token>
 
 #include "imaging/base/files.h"
-#include "imaging/base/random.h"
 #include "mil/aggregators/bag_classifier.h"
 #include "mil/bags/bag_store.h"
-#include "tests/support/test_support.h"
+#include "tests/mil/painted_cohort.h"
 
 namespace mil {
 namespace {
@@ -16,51 +15,9 @@ namespace {
 using imaging::Error;
 using imaging::ErrorCode;
 using support::HasCode;
+using support::PaintedCohort;
+using support::quick_plan;
 using testing::Throws;
-
-constexpr std::int64_t kDim = 10;
-
-/// A cohort on disk: noise, and in every tumour bag a few tiles that are shifted along the first axis.
-class PaintedCohort {
- public:
-  explicit PaintedCohort(int bags, const std::string& encoder = "ab") {
-    for (int i = 0; i < bags; ++i) add(fmt::format("bag{}", i), i % 2 == 1, encoder);
-    set.bags = find_bags(folder_.path());
-  }
-
-  void add(const std::string& id, bool is_tumour, const std::string& encoder, std::int64_t dim = kDim) {
-    imaging::Random random(imaging::hash_text(id));
-    Bag bag{.id = id, .count = 40, .dim = dim, .features = {}, .coords = {}};
-    for (std::int64_t tile = 0; tile < bag.count; ++tile) {
-      for (std::int64_t axis = 0; axis < dim; ++axis) {
-        const double shift = is_tumour && tile < 8 && axis == 0 ? 4 : 0;
-        bag.features.push_back(static_cast<float>(random.normal(shift, 1)));
-      }
-      bag.coords.insert(bag.coords.end(), {256 * tile, 0});
-    }
-    write_bag(folder_ / (id + ".h5"), bag,
-              {.coords_attributes = {{"tile_px", std::int64_t{256}}, {"tile_mpp", 0.5}},
-               .features_attributes = {{"encoder", "painter"}, {"encoder_sha256", encoder}},
-               .scores = {}});
-    set.labels.rows.push_back({id, id, is_tumour ? "tumor" : "normal"});
-    set.split.train.push_back(id);
-  }
-
-  TrainingSet set;
-
- private:
-  support::TemporaryFolder folder_;
-};
-
-TrainingPlan quick_plan() {
-  TrainingPlan plan;
-  plan.base.embed_dim = 16;
-  plan.base.attention_dim = 8;
-  plan.training.learning_rate = 5e-3;
-  plan.training.epochs = 40;
-  plan.training.min_epochs = 40;
-  return plan;
-}
 
 PackageTexts texts() {
   return {.name = "painted", .licence = "Apache-2.0"};
@@ -135,13 +92,13 @@ TEST(TrainerTest, PackageRoundTripPredictsTheSame) {
   const auto& input = package.manifest().at("input_bag");
   EXPECT_EQ(input.at("encoder_sha256"), "ab");
   EXPECT_EQ(input.at("encoder_name"), "painter");
-  EXPECT_EQ(input.at("dim"), kDim);
+  EXPECT_EQ(input.at("dim"), support::kPaintedDim);
   EXPECT_EQ(input.at("tile_px"), 256);
   EXPECT_EQ(input.at("tile_um"), 128.0);
   const auto one = open_classifier(package, "cpu");
   const auto other = open_classifier(package, "cpu");
-  for (const auto& [id, path] : cohort.set.bags) {
-    const auto bag = read_bag(path);
+  for (const auto& [id, files] : cohort.set.bags) {
+    const auto bag = read_bag(files.front());
     const auto prediction = one->predict(bag);
     EXPECT_EQ(prediction.logits, other->predict(bag).logits);
     EXPECT_EQ(prediction.tile_scores.values, other->predict(bag).tile_scores.values);
@@ -159,7 +116,8 @@ TEST(TrainerTest, RefusesSetsThatDoNotFitTogether) {
   };
   PaintedCohort other_encoder(4);
   other_encoder.add("odd", true, "cd");
-  other_encoder.set.bags = find_bags(other_encoder.set.bags.begin()->second.parent_path());
+  const auto folder = other_encoder.set.bags.begin()->second.front().parent_path();
+  other_encoder.set.bags["odd"] = {find_bags(folder).at("odd")};
   refuses(other_encoder, ErrorCode::incompatible);
 
   PaintedCohort one_class(4);
@@ -173,6 +131,64 @@ TEST(TrainerTest, RefusesSetsThatDoNotFitTogether) {
   PaintedCohort unlabelled(4);
   unlabelled.set.labels.rows.erase(unlabelled.set.labels.rows.begin());
   refuses(unlabelled, ErrorCode::invalid_argument);
+}
+
+TEST(TrainerTest, WeightsFocusAndSamplingTrainToo) {
+  PaintedCohort cohort(10);
+  cohort.set.split.train = {"bag0", "bag2", "bag4", "bag6", "bag8", "bag1"};
+  for (const char* weights : {"balanced", "1,3.5"}) {
+    auto plan = quick_plan();
+    plan.training.class_weights = weights;
+    plan.training.focal_gamma = 2;
+    plan.training.balanced_sampling = true;
+    plan.training.batch_bags = 4;
+    plan.training.bag_instances = 30;
+    plan.training.learning_rate_schedule = "cosine";
+    EXPECT_LT(train_classifier(cohort.set, plan, 1, "cpu", {}).curve.back().train_loss, 0.1) << weights;
+  }
+  auto wrong = quick_plan();
+  wrong.training.class_weights = "1,2,3";
+  EXPECT_THAT([&] { (void)train_classifier(cohort.set, wrong, 1, "cpu", {}); },
+              Throws<Error>(HasCode(ErrorCode::invalid_argument)));
+}
+
+TEST(TrainerTest, TrainsOnTinyBagsAndSkipsEmptyOnes) {
+  PaintedCohort cohort(4);
+  cohort.add("one", true, "ab", support::kPaintedDim, 1);
+  cohort.add("two", false, "ab", support::kPaintedDim, 2);
+  cohort.add("none", true, "ab", support::kPaintedDim, 0);
+  for (const char* method : {"ce", "mhim"}) {
+    auto plan = quick_plan();
+    plan.training.method = method;
+    plan.training.epochs = 3;
+
+    const auto result = train_classifier(cohort.set, plan, 1, "cpu", {});
+
+    EXPECT_EQ(result.skipped, std::vector<std::string>{"none"});
+    EXPECT_EQ(result.train_count, 6);
+  }
+}
+
+TEST(TrainerTest, SaysWhichBagMadeTheLossInfinite) {
+  PaintedCohort cohort(4);
+  auto plan = quick_plan();
+  plan.training.class_weights = "1e39,1e39";  // beyond float32
+  EXPECT_THAT([&] { (void)train_classifier(cohort.set, plan, 1, "cpu", {}); },
+              Throws<Error>(HasCode(ErrorCode::invalid_argument)));
+}
+
+TEST(TrainerTest, TiesDoNotPutOffTheStop) {
+  PaintedCohort cohort(20);
+  cohort.set.split = make_split(cohort.set.labels, {.validation = 0.4, .test = 0}, 2);
+  auto plan = quick_plan();
+  plan.training.learning_rate = 1e-8;  // float32 weights do not move, so every epoch ties
+  plan.training.weight_decay = 0;
+  plan.training.min_epochs = 0;
+  plan.training.patience = 3;
+
+  const auto result = train_classifier(cohort.set, plan, 1, "cpu", {});
+
+  EXPECT_LE(static_cast<std::int64_t>(result.curve.size()), result.best_epoch + 3);
 }
 
 TEST(TrainerTest, StopsWhenAsked) {
