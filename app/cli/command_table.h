@@ -14,7 +14,7 @@ struct Command {
   std::string_view summary;
   std::string_view examples;  ///< one command line per line
   void (*attach)(CLI::App& command, Session& session);
-  bool runs_networks = false;  ///< workflows::start_with_passive_threads is worth a second start
+  bool runs_networks = false;  ///< workflows::start_with_fast_libraries is worth a second start
 };
 
 /// Every command, in the order of the help page. Explicit: no registration magic.

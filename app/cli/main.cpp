@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
   if (argc > 1 && std::any_of(commands.begin(), commands.end(), [&](const cli::Command& row) {
         return row.runs_networks && row.name == argv[1];
       })) {
-    workflows::start_with_passive_threads(argv);
+    workflows::start_with_fast_libraries(argv);
   }
   imaging::keep_freed_memory();
   Session session;

@@ -30,7 +30,7 @@ bool has_display() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  workflows::start_with_passive_threads(argv);
+  workflows::start_with_fast_libraries(argv);
   imaging::keep_freed_memory();
   if (!has_display()) {
     std::fprintf(

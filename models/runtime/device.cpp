@@ -190,6 +190,19 @@ bool uses_reference_blas() {
   return blas_library() == "reference BLAS";
 }
 
+std::string better_openblas_kernels() {
+#ifdef __x86_64__
+  const auto library = blas_library();
+  const bool takes_avx2 =
+      library.find("(Haswell)") != std::string::npos || library.find("(Zen)") != std::string::npos;
+  const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
+                          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                          __builtin_cpu_supports("avx512vl");
+  if (takes_avx2 && has_avx512) return "SkylakeX";
+#endif
+  return {};
+}
+
 BlasReport measure_blas() {
   BlasReport report;
   report.library = blas_library();
