@@ -21,15 +21,19 @@ constexpr std::array kCommands{
         &attach_analyze, true},
     Command{"mil", "Train slide classifiers on bags of features, and use them",
             "tessera mil train --bags features/ --labels labels.csv --method ce --base abmil --out run/\n"
+            "tessera mil crossval --bags features/ --labels labels.csv --folds 5 --out folds/\n"
+            "tessera mil evaluate --model run/model --bags features/ --labels test.csv --out evaluation/\n"
             "tessera mil predict --model run/model --bags features/ --out predictions/",
             &attach_mil, true},
     Command{"retina", "Prepare fundus photographs: field of view, quality, even light",
             "tessera retina prepare photographs/ --size 512 --correct-illumination --out prepared/",
             &attach_retina},
-    Command{"model", "List, show, verify, pack and train model packages",
+    Command{"model", "List, show, verify, pack, train, calibrate and average model packages",
             "tessera model list\n"
+            "tessera model calibrate run/model --bags held-out/ --labels held-out.csv --out calibrated/\n"
+            "tessera model soup folds/fold_0/model folds/fold_1/model --out soup/\n"
             "tessera model pack uni.pth --preset uni_v1 --out uni/",
-            &attach_model},
+            &attach_model, true},
     Command{"phantom", "Make synthetic slides, cohorts and checker boards with ground truth",
             "tessera phantom slide --tumour-fraction 0.2 --seed 7 --out demo.tiff\n"
             "tessera phantom cohort --slides 24 --patients 20 --out cohort/\n"
@@ -38,7 +42,7 @@ constexpr std::array kCommands{
             &attach_phantom},
     Command{"report", "Write the reports of an analysis again", "tessera report result/", &attach_report},
     Command{"doctor", "BLAS, threads, devices, readers and models: what is used and why", "tessera doctor",
-            &attach_doctor},
+            &attach_doctor, true},
     Command{"view", "Open slides in the window, tessera-studio", "tessera view slide.svs", &attach_view},
 };
 

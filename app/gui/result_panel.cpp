@@ -123,9 +123,13 @@ void ResultPanel::refresh() {
     bars_->set_probabilities({});
     return;
   }
-  verdict_->setText(result->verdict ? QString::fromStdString(*result->verdict) : tr("No verdict"));
-  status_->setText(result->reason.empty() ? tr("Analysis %1").arg(QString::fromStdString(result->status))
-                                          : QString::fromStdString(result->reason));
+  const bool is_abstained = !result->abstention.empty();
+  verdict_->setText(is_abstained      ? tr("No verdict: the model abstains")
+                    : result->verdict ? QString::fromStdString(*result->verdict)
+                                      : tr("No verdict"));
+  const auto& reason = is_abstained ? result->abstention : result->reason;
+  status_->setText(reason.empty() ? tr("Analysis %1").arg(QString::fromStdString(result->status))
+                                  : QString::fromStdString(reason));
   bars_->set_probabilities(result->probabilities);
   for (const auto& warning : result->warnings) {
     auto* label = new QLabel(QString::fromStdString(warning), this);
@@ -143,6 +147,7 @@ void ResultPanel::refresh() {
   add_fact(tr("Tissue"), tr("%1 % of the slide").arg(result->tissue_fraction * 100, 0, 'f', 1));
   if (const auto words = workflows::stain_words(result->stain); !words.empty())
     add_fact(tr("Stain"), QString::fromStdString(words));
+  if (result->ood) add_fact(tr("Out of distribution"), QString::number(*result->ood, 'g', 3));
   add_fact(tr("Tile score"), viewmodels::score_kind_words(result->score_kind));
 }
 

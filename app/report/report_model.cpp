@@ -168,7 +168,7 @@ ScoreWords score_words(const std::string& kind, const std::string& verdict) {
 /// The channel of the verdict's class where there is one per class, else the only one.
 std::size_t shown_channel(const workflows::CaseResult& result) {
   for (std::size_t at = 0; at < std::min(result.probabilities.size(), result.score_names.size()); ++at) {
-    if (result.probabilities[at].first == result.verdict) return at;
+    if (result.probabilities[at].first == result.shown_class()) return at;
   }
   return 0;
 }
@@ -233,7 +233,7 @@ Overview make_overview(const workflows::CaseFolder& folder, const workflows::Cas
   overview.low = score_text(static_cast<double>(low));
   overview.middle = score_text((static_cast<double>(low) + static_cast<double>(high)) / 2);
   overview.high = (is_clipped ? "≥ " : "") + score_text(static_cast<double>(high));
-  auto words = score_words(result.score_kind, result.verdict.value_or(""));
+  auto words = score_words(result.score_kind, result.shown_class());
   overview.score_title = std::move(words.title);
   overview.score_sentence = std::move(words.sentence);
   return overview;
@@ -290,6 +290,7 @@ std::vector<Fact> make_input(const workflows::CaseResult& result) {
   }
   if (auto words = workflows::stain_words(result.stain); !words.empty())
     facts.push_back({"Stain", std::move(words)});
+  if (result.ood) facts.push_back({"Out of distribution", fmt::format("score {:.3g}", *result.ood)});
   if (!result.corrupt_tiles.empty()) {
     facts.push_back(
         {"Unreadable",
@@ -333,6 +334,23 @@ std::vector<Fact> make_provenance(const workflows::CaseResult& result) {
   return facts;
 }
 
+/// Why the headline says what it says.
+std::string explain_verdict(const workflows::CaseResult& result, const std::string& name,
+                            double probability) {
+  if (!result.abstention.empty()) {
+    return fmt::format("{} Its probability for “{}” would be {}.", result.abstention, name,
+                       percent_text(probability));
+  }
+  const auto& rule = result.decision;
+  if (rule.is_object() && rule.contains("threshold") && rule["threshold"].is_number()) {
+    return fmt::format("The model gives this slide {} for “{}”; it calls “{}” from {} on.",
+                       percent_text(probability), name, result.probabilities.back().first,
+                       percent_text(rule["threshold"].get<double>()));
+  }
+  return fmt::format("The model finds “{}” the most probable of {} classes for this slide, with {}.", name,
+                     result.probabilities.size(), percent_text(probability));
+}
+
 }  // namespace
 
 std::string percent_text(double probability) {
@@ -363,14 +381,11 @@ ReportModel read_report_model(const workflows::CaseFolder& folder, const std::st
                 fmt::format("{} has status {} but no verdict; analyse the case again.",
                             folder.result().string(), result.status));
   }
-  model.headline = *result.verdict;
+  model.headline = result.abstention.empty() ? *result.verdict : "No verdict: the model abstains";
   for (const auto& [name, probability] : result.probabilities) {
-    model.classes.push_back({name, probability, percent_text(probability), name == *result.verdict});
-    if (name == *result.verdict) {
-      model.explanation =
-          fmt::format("The model finds “{}” the most probable of {} classes for this slide, with {}.", name,
-                      result.probabilities.size(), percent_text(probability));
-    }
+    const bool is_shown = name == result.shown_class();
+    model.classes.push_back({name, probability, percent_text(probability), is_shown});
+    if (is_shown) model.explanation = explain_verdict(result, name, probability);
   }
   model.overview = make_overview(folder, result);
   model.tiles = make_tiles(folder, result);

@@ -39,7 +39,7 @@ IndexRow make_row(const fs::path& out, const workflows::BatchRow& batch) {
   row.status = result.status;
   row.outcome = result.verdict.value_or(result.reason);
   for (const auto& [name, probability] : result.probabilities) {
-    if (name == result.verdict) row.percent = percent_text(probability);
+    if (name == result.shown_class() && result.abstention.empty()) row.percent = percent_text(probability);
   }
   if (result.tiles > 0) row.tiles = fmt::format("{}", result.tiles);
   if (!result.warnings.empty()) row.warnings = fmt::format("{}", result.warnings.size());

@@ -173,9 +173,14 @@ class CaseAnalysis {
       result_.probabilities.emplace_back(prediction.class_names[c], probabilities[c]);
       result_.logits.emplace_back(prediction.class_names[c], prediction.logits[c]);
     }
-    verdict_ = static_cast<std::size_t>(std::max_element(probabilities.begin(), probabilities.end()) -
-                                        probabilities.begin());
-    result_.verdict = prediction.class_names[verdict_];
+    const auto rule = rule_for(decision_rule_of(run_.model, run_.request.options.abstention), prediction);
+    if (prediction.out_of_distribution) result_.ood = prediction.out_of_distribution->score;
+    const auto decision = decide(rule, probabilities, result_.ood);
+    verdict_ = decision.class_index;
+    result_.verdict = decision.verdict(prediction.class_names);
+    result_.likeliest = prediction.class_names[verdict_];
+    result_.abstention = decision.abstention;
+    result_.decision = rule.to_json();
     result_.score_kind = prediction.tile_scores.kind;
     result_.score_names = prediction.tile_scores.names;
   }
@@ -296,6 +301,10 @@ CaseResult analyze_case(Run& run, const InputFile& file, const imaging::JobConte
     result.reason_code = imaging::to_string(outcome.code.value_or(ErrorCode::internal));
     result.reason = hide_place(outcome.message, file);
     result.verdict.reset();
+    result.likeliest.clear();
+    result.abstention.clear();
+    result.ood.reset();
+    result.decision = {};
     result.probabilities.clear();
     result.logits.clear();
     result.score_kind.clear();
@@ -354,11 +363,11 @@ std::string cell(double value) {
 
 void write_cohort(const fs::path& out, const std::vector<std::string>& class_names,
                   const std::vector<RunRow>& rows) {
-  std::vector<std::string> header{"file", "case",   "patient",     "laterality", "label",
-                                  "site", "status", "reason_code", "reason",     "verdict"};
+  std::vector<std::string> header{"file",   "case",        "patient", "laterality", "label",     "site",
+                                  "status", "reason_code", "reason",  "verdict",    "abstention"};
   for (const auto& name : class_names) header.push_back("probability_" + name);
-  for (const char* name :
-       {"tiles", "corrupt_tiles", "tissue_fraction", "mpp_x", "mpp_y", "mpp_source", "warnings"})
+  for (const char* name : {"out_of_distribution", "tiles", "corrupt_tiles", "tissue_fraction", "mpp_x",
+                           "mpp_y", "mpp_source", "warnings"})
     header.emplace_back(name);
   std::string text = imaging::csv_line(header);
   for (const auto& row : rows) {
@@ -372,12 +381,14 @@ void write_cohort(const fs::path& out, const std::vector<std::string>& class_nam
                                    row.result ? result.status : row.status,
                                    row.reason_code,
                                    row.reason,
-                                   result.verdict.value_or("")};
+                                   result.verdict.value_or(""),
+                                   result.abstention};
     for (const auto& name : class_names) {
       const auto found = std::find_if(result.probabilities.begin(), result.probabilities.end(),
                                       [&](const auto& pair) { return pair.first == name; });
       cells.push_back(found == result.probabilities.end() ? "" : cell(found->second));
     }
+    cells.push_back(result.ood ? cell(*result.ood) : "");
     cells.push_back(std::to_string(result.tiles));
     cells.push_back(std::to_string(result.corrupt_tiles.size()));
     cells.push_back(cell(result.tissue_fraction));

@@ -10,6 +10,7 @@
 
 #include "app/workflows/case_folder.h"
 #include "app/workflows/corrupt_tiles.h"
+#include "app/workflows/decision.h"
 #include "app/workflows/reading.h"
 #include "imaging/base/job.h"
 #include "imaging/base/options.h"
@@ -64,6 +65,7 @@ struct AnalyzeOptions {
   std::int64_t top_tiles = 8;
   CorruptTileOptions corrupt;
   bool allow_scale_mismatch = false;
+  AbstentionOptions abstention;
   std::string colormap = "viridis";
   double opacity = 0.45;
   bool no_report = false;
@@ -84,6 +86,7 @@ void visit_fields(Visitor&& field, Options& options) {
   field("allow_scale_mismatch", options.allow_scale_mismatch,
         FieldInfo{
             .help = "Run although the slide is coarser than the model was made for; recorded as a warning"});
+  visit_fields(field, options.abstention);
   field("colormap", options.colormap, FieldInfo{.help = "Colours of the heatmap"});
   field("opacity", options.opacity,
         FieldInfo{.help = "Opacity of the heatmap in overlay.png", .min = 0, .max = 1});

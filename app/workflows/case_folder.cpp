@@ -49,6 +49,10 @@ Json to_json(const CaseResult& result) {
   for (const auto& [name, value] : result.probabilities) json["class_names"].push_back(name);
   json["probabilities"] = object_of(result.probabilities);
   json["logits"] = object_of(result.logits);
+  json["decision"] = {{"class", result.shown_class()},
+                      {"abstention", result.abstention},
+                      {"out_of_distribution", or_null(result.ood)},
+                      {"rule", result.decision}};
   json["tiles"] = result.tiles;
   json["warnings"] = result.warnings;
   json["patient"] = or_null(result.patient);
@@ -121,6 +125,13 @@ CaseResult case_result_from_json(const nlohmann::json& json) {
     json.at("reason_code").get_to(result.reason_code);
     json.at("reason").get_to(result.reason);
     result.verdict = optional_of<std::string>(json.at("verdict"));
+    if (json.contains("decision")) {  // results of version 0.1 have none
+      const auto& decision = json["decision"];
+      decision.at("class").get_to(result.likeliest);
+      decision.at("abstention").get_to(result.abstention);
+      result.ood = optional_of<double>(decision.at("out_of_distribution"));
+      result.decision = decision.at("rule");
+    }
     for (const auto& name : json.at("class_names").get<std::vector<std::string>>()) {
       result.probabilities.emplace_back(name, json.at("probabilities").at(name).get<double>());
       result.logits.emplace_back(name, json.at("logits").at(name).get<double>());

@@ -58,7 +58,11 @@ struct CaseResult {
   double tissue_fraction = 0;
   imaging::TissueRejections tissue_rejected;  ///< shares of what would be tissue otherwise
 
-  std::optional<std::string> verdict;                         ///< the most probable class
+  std::optional<std::string> verdict;  ///< the class that the model decides for, or kAbstained
+  std::string likeliest;               ///< what the verdict is, or would be without the abstention
+  std::string abstention;              ///< why the model abstains; empty where it decides
+  std::optional<double> ood;           ///< out-of-distribution score, where the package has one
+  nlohmann::ordered_json decision;     ///< DecisionRule::to_json
   std::vector<std::pair<std::string, double>> probabilities;  ///< in the model's class order
   std::vector<std::pair<std::string, double>> logits;
   std::int64_t tiles = 0;  ///< scored
@@ -70,6 +74,11 @@ struct CaseResult {
   std::vector<std::string> warnings;
   nlohmann::ordered_json options = nlohmann::ordered_json::object();
   std::vector<std::pair<std::string, std::string>> versions;  ///< library, version
+
+  /// The class whose probability and scores are shown.
+  [[nodiscard]] std::string shown_class() const {
+    return likeliest.empty() ? verdict.value_or("") : likeliest;
+  }
 };
 
 [[nodiscard]] nlohmann::ordered_json to_json(const CaseResult& result);

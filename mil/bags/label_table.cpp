@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <optional>
 #include <set>
@@ -52,9 +53,29 @@ std::optional<Columns> columns_of(const std::vector<std::string>& first) {
   return Columns{*id, find_any(first, {"patient", "case_id", "patient_id"}), *label, id_is_file};
 }
 
+std::string lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  return text;
+}
+
+void check_cases(const LabelTable& table, const std::filesystem::path& path) {
+  std::map<std::string, std::string> spelling;
+  for (const auto& row : table.rows) {
+    const auto& known = spelling.emplace(lower_case(row.label), row.label).first->second;
+    if (known != row.label) {
+      throw Error(ErrorCode::corrupt_data,
+                  fmt::format("{}: the labels '{}' and '{}' ({}) differ in upper and lower case alone; spell "
+                              "them alike.",
+                              path.string(), known, row.label, row.id));
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> LabelTable::class_names() const {
+  if (!class_order.empty()) return class_order;
   std::set<std::string> different;
   for (const auto& row : rows) different.insert(row.label);
   std::vector<std::string> names(different.begin(), different.end());
@@ -63,6 +84,15 @@ std::vector<std::string> LabelTable::class_names() const {
                      [](const auto& a, const auto& b) { return *number_of(a) < *number_of(b); });
   }
   return names;
+}
+
+void LabelTable::set_class_order(std::vector<std::string> names) {
+  if (std::set(names.begin(), names.end()).size() != names.size() || names.size() < 2) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("The classes {} must be two or more different names.", fmt::join(names, ",")));
+  }
+  class_order = std::move(names);
+  (void)label_indices(*this, class_order);
 }
 
 LabelTable read_labels(const std::filesystem::path& path) {
@@ -77,7 +107,7 @@ LabelTable read_labels(const std::filesystem::path& path) {
   const auto columns = found.value_or(Columns{});
   const auto widest = std::max({columns.id, columns.patient.value_or(0), columns.label});
   LabelTable table;
-  std::map<std::string, std::string> seen;
+  std::map<std::string, LabelRow> seen;
   for (std::size_t i = found ? 1 : 0; i < csv.rows.size(); ++i) {
     const auto& cells = csv.rows[i];
     if (cells.size() <= widest || cells[columns.id].empty() || cells[columns.label].empty()) {
@@ -87,14 +117,19 @@ LabelTable read_labels(const std::filesystem::path& path) {
     LabelRow row{.id = cells[columns.id], .patient = {}, .label = cells[columns.label]};
     if (columns.id_is_file) row.id = std::filesystem::path(row.id).stem().string();
     row.patient = columns.patient && !cells[*columns.patient].empty() ? cells[*columns.patient] : row.id;
-    const auto [known, is_new] = seen.emplace(row.id, row.label);
-    if (!is_new && known->second != row.label) {
-      throw Error(ErrorCode::corrupt_data, fmt::format("{}: {} has two labels, {} and {}.", path.string(),
-                                                       row.id, known->second, row.label));
+    const auto [known, is_new] = seen.emplace(row.id, row);
+    const auto& before = known->second;
+    if (before.label != row.label || before.patient != row.patient) {
+      const bool is_label = before.label != row.label;
+      throw Error(ErrorCode::corrupt_data,
+                  fmt::format("{}: {} has two {}, {} and {}; keep one of its rows.", path.string(), row.id,
+                              is_label ? "labels" : "patients", is_label ? before.label : before.patient,
+                              is_label ? row.label : row.patient));
     }
     if (is_new) table.rows.push_back(std::move(row));
   }
   if (table.rows.empty()) throw Error(ErrorCode::corrupt_data, fmt::format("{}: no rows.", path.string()));
+  check_cases(table, path);
   return table;
 }
 
@@ -104,8 +139,13 @@ std::map<std::string, std::int64_t> label_indices(const LabelTable& table,
   for (const auto& row : table.rows) {
     const auto found = std::find(class_names.begin(), class_names.end(), row.label);
     if (found == class_names.end()) {
-      throw Error(ErrorCode::invalid_argument, fmt::format("Label '{}' of {} is not one of the classes {}.",
-                                                           row.label, row.id, fmt::join(class_names, ", ")));
+      const auto near = std::find_if(class_names.begin(), class_names.end(), [&](const auto& name) {
+        return lower_case(name) == lower_case(row.label);
+      });
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("Label '{}' of {} is not one of the classes {}{}.", row.label, row.id,
+                              fmt::join(class_names, ", "),
+                              near == class_names.end() ? "" : "; case counts: '" + *near + "'"));
     }
     indices.emplace(row.id, found - class_names.begin());
   }

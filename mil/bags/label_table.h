@@ -18,16 +18,22 @@ struct LabelRow {
 /// Who has which label. Rows in file order.
 struct LabelTable {
   std::vector<LabelRow> rows;
+  std::vector<std::string> class_order;  ///< as `set_class_order` was told; empty: nobody chose
 
-  /// Different labels; numbers in numeric order, else alphabetically.
+  /// The chosen classes; else the different labels, numbers in numeric order, others alphabetically.
   [[nodiscard]] std::vector<std::string> class_names() const;
+
+  /// Fixes the classes and their numbers, as CLAM's label dictionary does.
+  /// @throws imaging::Error  `invalid_argument` on fewer than two classes, one named twice, or a label that
+  /// is none of them.
+  void set_class_order(std::vector<std::string> names);
 };
 
 /// Reads the labels of CLAM (header `case_id,slide_id,label`), of MHIM (no header: id, label) and of our
 /// cohorts (`labels.csv`, any of `file`, `slide_id`, `case` for the id, `patient` or `case_id` for the
-/// patient, `label`; further columns are ignored).
-/// @throws imaging::Error  `not_found`; `corrupt_data` on a missing column, an empty id or label, or an id
-/// with two labels.
+/// patient, `label`; further columns are ignored). A row that says again what an earlier one said is dropped.
+/// @throws imaging::Error  `not_found`; `corrupt_data` on a missing column, an empty id or label, an id with
+/// two labels or two patients, or labels that differ in upper and lower case alone.
 [[nodiscard]] LabelTable read_labels(const std::filesystem::path& path);
 
 /// Class index of every bag that has a label, by bag id.

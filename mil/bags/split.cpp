@@ -63,7 +63,31 @@ std::map<std::string, std::int64_t> class_of_patients(const LabelTable& table) {
   return classes;
 }
 
+std::map<std::int64_t, std::vector<std::string>> group_by_class(const LabelTable& table) {
+  std::map<std::int64_t, std::vector<std::string>> patients;
+  for (const auto& [patient, number] : class_of_patients(table)) patients[number].push_back(patient);
+  return patients;
+}
+
 enum class Part { train, validation, test };
+
+Split split_of(const LabelTable& table, const std::map<std::string, Part>& part_of) {
+  Split split;
+  for (const auto& row : table.rows) {
+    switch (part_of.at(row.patient)) {
+      case Part::train:
+        split.train.push_back(row.id);
+        break;
+      case Part::validation:
+        split.validation.push_back(row.id);
+        break;
+      case Part::test:
+        split.test.push_back(row.id);
+        break;
+    }
+  }
+  return split;
+}
 
 /// How many of a class's patients go to a part: the rounded share, at least one if there are patients to
 /// spare.
@@ -114,11 +138,8 @@ Split make_split(const LabelTable& table, const SplitFractions& fractions, std::
                 fmt::format("Shares of {} for validation and {} for test leave nothing to train on.",
                             fractions.validation, fractions.test));
   }
-  const auto classes = class_of_patients(table);
-  std::map<std::int64_t, std::vector<std::string>> patients_of_class;
-  for (const auto& [patient, number] : classes) patients_of_class[number].push_back(patient);
   std::map<std::string, Part> part_of;
-  for (auto& [number, patients] : patients_of_class) {
+  for (auto [number, patients] : group_by_class(table)) {
     imaging::Random random(seed, static_cast<std::uint64_t>(number));
     random.shuffle(std::span(patients));
     const auto count = static_cast<std::int64_t>(patients.size());
@@ -129,21 +150,72 @@ Split make_split(const LabelTable& table, const SplitFractions& fractions, std::
       part_of[patients[static_cast<std::size_t>(i)]] = part;
     }
   }
-  Split split;
-  for (const auto& row : table.rows) {
-    switch (part_of.at(row.patient)) {
-      case Part::train:
-        split.train.push_back(row.id);
-        break;
-      case Part::validation:
-        split.validation.push_back(row.id);
-        break;
-      case Part::test:
-        split.test.push_back(row.id);
-        break;
+  return split_of(table, part_of);
+}
+
+std::vector<Split> make_folds(const LabelTable& table, std::int64_t folds, double validation,
+                              std::uint64_t seed) {
+  const auto patients_of_class = group_by_class(table);
+  std::int64_t total = 0;
+  for (const auto& [number, patients] : patients_of_class)
+    total += static_cast<std::int64_t>(patients.size());
+  if (folds < 2 || folds > total || !(validation >= 0 && validation < 1)) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("{} folds of {} patients with a share of {} for validation cannot be made; folds "
+                            "must be 2 to {}, the share 0 to less than 1.",
+                            folds, total, validation, total));
+  }
+  std::vector<std::map<std::string, Part>> parts(static_cast<std::size_t>(folds));
+  std::int64_t dealt = 0;
+  for (auto [number, patients] : patients_of_class) {
+    imaging::Random random(seed, static_cast<std::uint64_t>(number));
+    random.shuffle(std::span(patients));
+    const auto first = dealt;
+    dealt += static_cast<std::int64_t>(patients.size());
+    for (std::int64_t fold = 0; fold < folds; ++fold) {
+      auto& part_of = parts[static_cast<std::size_t>(fold)];
+      std::vector<std::string> rest;
+      for (std::size_t i = 0; i < patients.size(); ++i) {
+        if ((first + static_cast<std::int64_t>(i)) % folds == fold) {
+          part_of[patients[i]] = Part::test;
+        } else {
+          rest.push_back(patients[i]);
+        }
+      }
+      // Another start in every fold, so that the same patients do not stop every training.
+      std::rotate(rest.begin(),
+                  rest.begin() + (rest.empty() ? 0 : fold * static_cast<std::int64_t>(rest.size()) / folds),
+                  rest.end());
+      const auto count = static_cast<std::int64_t>(rest.size());
+      const auto stopping = part_size(validation, count, count - 1);
+      for (std::int64_t i = 0; i < count; ++i)
+        part_of[rest[static_cast<std::size_t>(i)]] = i < stopping ? Part::validation : Part::train;
     }
   }
-  return split;
+  std::vector<Split> splits;
+  for (const auto& part_of : parts) splits.push_back(split_of(table, part_of));
+  return splits;
+}
+
+void check_patients(const Split& split, const LabelTable& table, const std::string& source) {
+  std::map<std::string, std::string> patient_of;
+  for (const auto& row : table.rows) patient_of[row.id] = row.patient;
+  std::map<std::string, std::pair<std::string, std::string>> seen;  // patient to part and slide
+  const std::array parts = {std::pair{"train", &split.train}, std::pair{"val", &split.validation},
+                            std::pair{"test", &split.test}};
+  for (const auto& [part, ids] : parts) {
+    for (const auto& id : *ids) {
+      const auto patient = patient_of.find(id);
+      if (patient == patient_of.end()) continue;
+      const auto& [first_part, first_id] = seen.emplace(patient->second, std::pair{part, id}).first->second;
+      if (first_part != part) {
+        throw Error(ErrorCode::invalid_argument,
+                    fmt::format("{}: patient {} is in two parts, {} ({}) and {} ({}); put all slides of a "
+                                "patient in one part.",
+                                source, patient->second, first_part, first_id, part, id));
+      }
+    }
+  }
 }
 
 }  // namespace mil

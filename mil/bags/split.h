@@ -34,4 +34,16 @@ struct SplitFractions {
 /// @throws imaging::Error  `invalid_argument` if the shares are negative or leave nothing to train on.
 [[nodiscard]] Split make_split(const LabelTable& table, const SplitFractions& fractions, std::uint64_t seed);
 
+/// Deals the patients into `folds` disjoint test parts, every class alike; split k tests on part k. Of the
+/// rest of every class, a share stops the training, as in `make_split`.
+/// @param validation  share of the patients that do not test, 0 to less than 1
+/// @return            `folds` splits
+/// @throws imaging::Error  `invalid_argument` on fewer than two folds, more folds than patients, or a share
+/// that leaves nothing to train on.
+[[nodiscard]] std::vector<Split> make_folds(const LabelTable& table, std::int64_t folds, double validation,
+                                            std::uint64_t seed);
+
+/// @throws imaging::Error  `invalid_argument` where slides of one patient are in two parts, naming them.
+void check_patients(const Split& split, const LabelTable& table, const std::string& source);
+
 }  // namespace mil

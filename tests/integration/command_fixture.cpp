@@ -66,9 +66,9 @@ const TinyModels& tiny_models() {
       for (std::int64_t k = 0; k < bag.count * bag.dim; ++k)
         bag.features.push_back(static_cast<float>(random.normal(i % 2, 1)));
       for (std::int64_t k = 0; k < bag.count; ++k) bag.coords.insert(bag.coords.end(), {k * 32, 0});
-      set.bags[bag.id] = folder / (bag.id + ".h5");
+      set.bags[bag.id] = {folder / (bag.id + ".h5")};
       mil::write_bag(
-          set.bags[bag.id], bag,
+          set.bags[bag.id].front(), bag,
           {.coords_attributes = {{"tile_px", std::int64_t{32}}, {"tile_mpp", 1.0}},
            .features_attributes = {{"encoder", encoder.name()}, {"encoder_sha256", encoder.sha256()}},
            .scores = std::nullopt});

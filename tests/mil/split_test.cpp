@@ -72,6 +72,19 @@ TEST(LabelTableTest, RefusesTablesThatSayNothingOrTwoThings) {
   refuses("a,b,c\n1,2,3\n");
   refuses("slide_id,label\ns1,\n");
   refuses("slide_id,label\ns1,a\ns1,b\n");
+  refuses("case_id,slide_id,label\np1,s1,a\np2,s1,a\n");
+  refuses("slide_id,label\ns1,tumor\ns2,Tumor\n");
+}
+
+TEST(LabelTableTest, TakesTheClassesInTheOrderThatIsGiven) {
+  auto table = painted_cohort();
+  table.set_class_order({"tumor", "normal", "unseen"});
+  EXPECT_THAT(table.class_names(), ElementsAre("tumor", "normal", "unseen"));
+  for (const auto& names : std::vector<std::vector<std::string>>{
+           {"tumor"}, {"tumor", "tumor"}, {"Tumor", "normal"}, {"tumor", "other"}}) {
+    EXPECT_THAT([&] { painted_cohort().set_class_order(names); },
+                Throws<Error>(HasCode(ErrorCode::invalid_argument)));
+  }
 }
 
 TEST(SplitTest, ReadsBothFormsOfClam) {
@@ -112,6 +125,52 @@ TEST(SplitTest, KeepsPatientsTogetherAndClassesShared) {
     ++part;
   }
   for (const auto& [patient, parts] : parts_of_patient) EXPECT_EQ(parts.size(), 1U) << patient;
+}
+
+TEST(SplitTest, FoldsTestEveryPatientOnceAndShareTheClasses) {
+  const auto table = painted_cohort();
+  const auto labels = label_indices(table, table.class_names());
+
+  const auto folds = make_folds(table, 5, 0.25, 3);
+
+  ASSERT_EQ(folds.size(), 5U);
+  std::set<std::string> tested;
+  for (const auto& fold : folds) {
+    EXPECT_NO_THROW(check_patients(fold, table, "fold"));
+    EXPECT_EQ(fold.train.size() + fold.validation.size() + fold.test.size(), 80U);
+    EXPECT_EQ(fold.validation.size(), 16U);
+    std::int64_t tumours = 0;
+    for (const auto& id : fold.test) {
+      EXPECT_TRUE(tested.insert(id).second) << id;
+      tumours += labels.at(id);
+    }
+    EXPECT_EQ(tumours, 4);
+  }
+  EXPECT_EQ(tested.size(), 80U);
+  EXPECT_NE(folds[0].test, make_folds(table, 5, 0.25, 4)[0].test);
+}
+
+TEST(SplitTest, FoldsMayLeaveSinglePatientsOutAndNoMore) {
+  LabelTable table;
+  for (int i = 0; i < 4; ++i) {
+    const auto patient = std::to_string(i);
+    for (const auto* slide : {"a", "b"}) table.rows.push_back({patient + slide, patient, i < 1 ? "x" : "y"});
+  }
+  for (const auto& fold : make_folds(table, 4, 0, 1)) {
+    EXPECT_EQ(fold.test.size(), 2U);
+    EXPECT_EQ(fold.train.size(), 6U);
+  }
+  for (const auto folds : {1, 5}) {
+    EXPECT_THAT([&] { (void)make_folds(table, folds, 0, 1); },
+                Throws<Error>(HasCode(ErrorCode::invalid_argument)));
+  }
+}
+
+TEST(SplitTest, RefusesAPatientInTwoParts) {
+  const auto table = painted_cohort();
+  const Split split{.train = {"slide0", "slide2"}, .validation = {}, .test = {"slide1"}};
+  EXPECT_THAT([&] { check_patients(split, table, "here"); },
+              Throws<Error>(HasCode(ErrorCode::invalid_argument)));
 }
 
 TEST(SplitTest, DependsOnTheSeedAloneAndSurvivesTheFile) {

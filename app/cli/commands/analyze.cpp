@@ -17,11 +17,12 @@ std::string line_of(const workflows::RunRow& row) {
   const auto& result = *row.result;
   double probability = 0;
   for (const auto& [name, value] : result.probabilities) {
-    if (name == result.verdict) probability = value;
+    if (name == result.shown_class()) probability = value;
   }
   return fmt::format("{}: {}: {} ({:.1f} %), {} tiles{}", row.status, row.file,
                      result.verdict.value_or("no verdict"), 100 * probability, result.tiles,
-                     row.reason.empty() ? "" : "; " + row.reason);
+                     (row.reason.empty() ? "" : "; " + row.reason) +
+                         (result.abstention.empty() ? "" : "; " + result.abstention));
 }
 
 nlohmann::ordered_json json_of(const workflows::RunRow& row) {

@@ -4,6 +4,7 @@
 #include "app/cli/command_table.h"
 #include "app/workflows/model_registry.h"
 #include "app/workflows/pack_model.h"
+#include "app/workflows/refine_model.h"
 #include "app/workflows/train_encoder.h"
 
 namespace cli {
@@ -152,6 +153,76 @@ void attach_train_encoder(CLI::App& command, Session& session) {
   });
 }
 
+void bind_group(CLI::App& command, std::string& group) {
+  command
+      .add_option("--group", group, "What is one bag: a slide, or all slides of a patient (slide, patient)")
+      ->check(CLI::IsMember({"slide", "patient"}).description(""))
+      ->capture_default_str();
+}
+
+void attach_calibrate(CLI::App& command, Session& session) {
+  auto request = std::make_shared<workflows::CalibrateRequest>();
+  command.add_option("PKG", request->model, "Slide classifier: a path, or the name of an installed one")
+      ->required()
+      ->type_name("");
+  command.add_option("--bags", request->bags, "Folder of features that the model was not trained on")
+      ->required()
+      ->type_name("DIR");
+  command.add_option("--labels", request->labels, "Their labels")->required()->type_name("CSV");
+  bind_group(command, request->group);
+  command.add_option("--out", request->out, "New package: a folder, or with the extension .tsr a zipped one")
+      ->required()
+      ->type_name("PKG");
+  bind_fields(command, request->abstention);
+  command.footer(
+      "Example:\n  tessera model calibrate run/model --bags held-out/ --labels held-out.csv "
+      "--min-confidence 0.7 --out calibrated/");
+  command.callback([request, &session] {
+    session.run([&](const imaging::JobContext& job) {
+      request->runtime = session.runtime();
+      Reply reply;
+      reply.json = workflows::calibrate_model(*request, job);
+      const auto& fit = reply.json["calibration"];
+      reply.text = fmt::format(
+          "{}: temperature {:.4g} from {} bags; expected calibration error {:.3f} before, {:.3f} after\n",
+          request->out.string(), fit["temperature"].get<double>(), fit["n"].get<std::int64_t>(),
+          fit["ece_before"].get<double>(), fit["ece"].get<double>());
+      return reply;
+    });
+  });
+}
+
+void attach_soup(CLI::App& command, Session& session) {
+  auto request = std::make_shared<workflows::SoupRequest>();
+  command.add_option("PKG", request->models, "Slide classifiers that started from the same weights")
+      ->required()
+      ->type_name("");
+  command.add_flag("--greedy", request->greedy,
+                   "Take in only what raises the accuracy on held-out bags, the best package first");
+  command.add_option("--bags", request->bags, "Folder of held-out features")->type_name("DIR");
+  command.add_option("--labels", request->labels, "Their labels")->type_name("CSV");
+  bind_group(command, request->group);
+  command.add_option("--out", request->out, "New package: a folder, or with the extension .tsr a zipped one")
+      ->required()
+      ->type_name("PKG");
+  command.footer(
+      "Example:\n  tessera model soup folds/fold_0/model folds/fold_1/model folds/fold_2/model --out soup/");
+  command.callback([request, &session] {
+    session.run([&](const imaging::JobContext& job) {
+      request->runtime = session.runtime();
+      Reply reply;
+      reply.json = workflows::soup_models(*request, job);
+      reply.text = fmt::format("{}: {} packages averaged, {} left out", request->out.string(),
+                               reply.json["ingredients"].size(), reply.json["left_out"].size());
+      if (const auto& metrics = reply.json["metrics"]; !metrics.is_null()) {
+        reply.text += fmt::format("; {} bags, accuracy {:.3f}", metrics["cases"].get<std::int64_t>(),
+                                  metrics["accuracy"].get<double>());
+      }
+      return reply;
+    });
+  });
+}
+
 }  // namespace
 
 void attach_model(CLI::App& command, Session& session) {
@@ -162,6 +233,8 @@ void attach_model(CLI::App& command, Session& session) {
                 session);
   attach_pack(*command.add_subcommand("pack", "Make an encoder package of weights"), session);
   attach_seal(*command.add_subcommand("seal", "Take the hashes of an edited package anew"), session);
+  attach_calibrate(*command.add_subcommand("calibrate", "Make a classifier's probabilities honest"), session);
+  attach_soup(*command.add_subcommand("soup", "Average the weights of classifiers"), session);
   attach_train_encoder(
       *command.add_subcommand("train-encoder", "Train a small tile encoder on a phantom cohort"), session);
 }

@@ -140,6 +140,29 @@ TEST_F(ReportTest, HtmlEscapesEveryTextItIsGiven) {
   EXPECT_THAT(html, HasSubstr("&lt;b&gt;&quot;a&quot; &amp; &#39;b&#39;"));
 }
 
+TEST_F(ReportTest, AnAbstentionStandsInThePlaceOfTheVerdict) {
+  auto result = support::sample_result();
+  result.verdict = "abstained";
+  result.likeliest = "tumour";
+  result.abstention = "The confidence 0.973 is below 0.990.";
+  result.ood = 0.5;
+
+  const auto html = html_of(result);
+
+  EXPECT_THAT(html, HasSubstr("No verdict: the model abstains"));
+  EXPECT_THAT(html, HasSubstr("The confidence 0.973 is below 0.990. Its probability for “tumour” would be"));
+  EXPECT_THAT(html, Not(HasSubstr("The model finds")));
+  EXPECT_THAT(html, HasSubstr("score 0.5"));
+}
+
+TEST_F(ReportTest, AThresholdIsNamedBesideTheProbability) {
+  auto result = support::sample_result();
+  result.verdict = result.likeliest = "normal";
+  result.decision = {{"threshold", 0.98}};
+
+  EXPECT_THAT(html_of(result), HasSubstr("2.7 % for “normal”; it calls “tumour” from 98.0 % on"));
+}
+
 TEST_F(ReportTest, IdentityIsPrintedOnlyWhenGiven) {
   auto result = support::sample_result();
   EXPECT_THAT(html_of(result), Not(HasSubstr("Patient")));

@@ -1,0 +1,203 @@
+#include "app/workflows/mil_run.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "app/workflows/batch.h"
+#include "app/workflows/curve_plot.h"
+#include "imaging/base/csv.h"
+#include "imaging/base/error.h"
+#include "imaging/base/files.h"
+#include "imaging/base/json_text.h"
+#include "imaging/base/log.h"
+#include "imaging/base/version.h"
+#include "mil/aggregators/bag_classifier.h"
+#include "mil/bags/bag_store.h"
+#include "mil/training/process_group.h"
+#include "models/runtime/model_package.h"
+
+namespace workflows {
+namespace fs = std::filesystem;
+namespace {
+
+using imaging::Error;
+using imaging::ErrorCode;
+using Json = nlohmann::ordered_json;
+
+std::string split_sha256(const mil::Split& split) {
+  std::string text;
+  for (const auto* part : {&split.train, &split.validation, &split.test})
+    text += fmt::format("{}\n\n", fmt::join(*part, "\n"));
+  return imaging::sha256_of(text);
+}
+
+Json identity_of(const MilRun& run, const MilCohort& cohort) {
+  return {{"schema", "tessera.mil-run/1"},
+          {"training", mil::plan_to_json(run.plan)},
+          {"seed", run.seed},
+          {"cohort",
+           {{"bags", cohort.files.size()},
+            {"classes", cohort.labels.class_names()},
+            {"sha256", cohort_sha256(cohort)}}},
+          {"split",
+           {{"train", run.split.train.size()},
+            {"validation", run.split.validation.size()},
+            {"test", run.split.test.size()},
+            {"sha256", split_sha256(run.split)}}},
+          {"package",
+           {{"name", run.texts.name},
+            {"training_data", run.texts.training_data},
+            {"licence", run.texts.licence}}}};
+}
+
+/// Where two objects first differ, as "training.epochs is 5 there, 10 here"; empty where they do not.
+std::string first_difference(const Json& before, const Json& now, const std::string& place = "") {
+  for (const auto& [key, value] : now.items()) {
+    const auto name = place.empty() ? key : place + "." + key;
+    const auto found = before.is_object() ? before.find(key) : before.end();
+    if (!before.is_object() || found == before.end()) return fmt::format("{} is not stated there", name);
+    if (value.is_object()) {
+      if (auto inner = first_difference(*found, value, name); !inner.empty()) return inner;
+    } else if (nlohmann::json::parse(value.dump()) != nlohmann::json::parse(found->dump())) {
+      return fmt::format("{} is {} there, {} now", name, found->dump(), value.dump());
+    }
+  }
+  return "";
+}
+
+std::string cell(const std::optional<double>& value) {
+  return value ? fmt::format("{}", *value) : "";
+}
+
+void write_curves(const fs::path& out, const mil::TrainingResult& result) {
+  std::string text = imaging::csv_line({"epoch", "train_loss", "validation_loss", "validation_auc"});
+  PlotLine train{"training", {}}, validation{"validation", {}}, auc{"validation", {}};
+  for (const auto& epoch : result.curve) {
+    text += imaging::csv_line({std::to_string(epoch.epoch), fmt::format("{}", epoch.train_loss),
+                               cell(epoch.validation_loss), cell(epoch.validation_auc)});
+    train.values.emplace_back(epoch.train_loss);
+    validation.values.push_back(epoch.validation_loss);
+    auc.values.push_back(epoch.validation_auc);
+  }
+  imaging::write_file(out / "curves.csv", text);
+  write_curve_plot(out / "curves.svg",
+                   {{"Loss", {train, validation}, {}, {}}, {"Area under the ROC curve", {auc}, 0.0, 1.0}},
+                   result.best_epoch);
+}
+
+std::vector<BagPrediction> predict_all(const MilRun& run, const MilCohort& cohort,
+                                       const models::ModelPackage& package, const RunEnvironment& environment,
+                                       const imaging::JobContext& job) {
+  const auto classifier = mil::open_classifier(package, environment.device);
+  const auto rule = decision_rule_of(package);
+  std::map<std::string, std::string> label_of;
+  for (const auto& row : cohort.labels.rows) label_of[row.id] = row.label;
+  const auto total =
+      static_cast<std::int64_t>(run.split.train.size() + run.split.validation.size() + run.split.test.size());
+  std::vector<BagPrediction> rows;
+  for (const auto& [part, ids] : {std::pair{"train", &run.split.train},
+                                  {"validation", &run.split.validation},
+                                  {"test", &run.split.test}}) {
+    for (const auto& id : *ids) {
+      job.checkpoint("predicting", std::ssize(rows), total);
+      auto row = classify_bag(*classifier, rule, package.class_names(), id, cohort.files.at(id));
+      row.part = part;
+      row.label = label_of[id];
+      rows.push_back(std::move(row));
+    }
+  }
+  return rows;
+}
+
+}  // namespace
+
+void claim_run_folder(const fs::path& out, const Json& identity, bool is_writer) {
+  const auto path = out / "config.json";
+  if (!fs::exists(path)) {
+    if (fs::exists(out / "model")) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("'{}' exists already and is of no run known here; choose another --out.",
+                              (out / "model").string()));
+    }
+    if (!is_writer) return;
+    Json config = identity;
+    config["tessera"] = imaging::kVersion;
+    config["started"] = utc_now();
+    imaging::write_file(path, json_text(config));
+    return;
+  }
+  const auto before = imaging::parse_json<Json>(imaging::read_file(path), path.string());
+  if (const auto difference = first_difference(before, identity); !difference.empty()) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("'{}' holds another run ({}); choose another --out, or remove that folder.",
+                            out.string(), difference));
+  }
+}
+
+mil::PackageTexts package_texts(const MilCard& card, const fs::path& out) {
+  mil::PackageTexts texts{.name = card.name, .training_data = card.training_data, .licence = card.licence};
+  if (texts.name.empty()) {
+    const auto folder = fs::absolute(out).lexically_normal();
+    texts.name = (folder.has_filename() ? folder : folder.parent_path()).filename().string();
+  }
+  return texts;
+}
+
+std::map<std::string, std::string> patients_of(const MilCohort& cohort) {
+  std::map<std::string, std::string> patients;
+  for (const auto& row : cohort.labels.rows) patients[row.id] = row.patient;
+  return patients;
+}
+
+Json run_training(const MilRun& run, const MilCohort& cohort, const RunEnvironment& environment,
+                  mil::ProcessGroup& processes, const imaging::JobContext& job,
+                  const mil::OnEpoch& on_epoch) {
+  const bool is_writer = processes.rank() == 0;
+  claim_run_folder(run.out, identity_of(run, cohort), is_writer);
+  const auto finished = run.out / "metrics.json";
+  if (fs::exists(finished)) {
+    auto metrics = imaging::parse_json<Json>(imaging::read_file(finished), finished.string());
+    metrics["was_finished"] = true;
+    return metrics;
+  }
+  const auto package_folder = run.out / "model", checkpoints = run.out / "checkpoint";
+  if (is_writer) mil::write_split(run.out / "splits.csv", run.split);
+  const mil::TrainingSet set{cohort.files, cohort.labels, run.split};
+  const auto result = mil::train_classifier(set, run.plan, run.seed, environment.device, job,
+                                            checkpoints / "training.safetensors", &processes, on_epoch);
+  if (!is_writer) return Json::object();
+  fs::remove_all(package_folder);  // of this very run, stopped between package and metrics
+  mil::write_classifier_package(package_folder, result, run.texts);
+  const auto package = models::ModelPackage::open(package_folder);
+  const auto rows = predict_all(run, cohort, package, environment, job);
+  write_predictions(run.out / "predictions.csv", rows, result.class_names);
+  write_curves(run.out, result);
+
+  const auto rule = decision_rule_of(package);
+  const auto measure = [&](const char* part) {
+    return measure_predictions(rows_of_part(rows, part), result.class_names, rule, patients_of(cohort),
+                               run.seed);
+  };
+  Json metrics = {
+      {"best_epoch", result.best_epoch},
+      {"epochs", result.curve.size()},
+      {"skipped", result.skipped},
+      {"notes", cohort.notes},
+      {"model_sha256", package.sha256()},
+      {"decision", rule.to_json()},
+      {"threshold_from", result.threshold_from.empty() ? "fixed" : result.threshold_from},
+      {"processes", processes.size()},
+      {"runtime", environment.to_json()},
+      {"finished", utc_now()},
+      {"validation", measure("validation")},
+      {"test", measure("test")},
+  };
+  imaging::write_file(finished, json_text(metrics));
+  fs::remove_all(checkpoints);
+  metrics["was_finished"] = false;
+  return metrics;
+}
+
+}  // namespace workflows
