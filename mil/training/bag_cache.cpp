@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -24,12 +25,6 @@ using BagPointer = std::shared_ptr<const Bag>;
 
 std::int64_t feature_bytes(const Bag& bag) {
   return bag.count * bag.dim * static_cast<std::int64_t>(sizeof(float));
-}
-
-BagFiles one_file_each(const std::map<std::string, fs::path>& files) {
-  BagFiles all;
-  for (const auto& [id, path] : files) all.emplace(id, std::vector{path});
-  return all;
 }
 
 /// Bytes of features in memory. Bags in use refer to it, so that it outlives the cache.
@@ -225,8 +220,6 @@ class BagCache::Impl {
 
 BagCache::BagCache(BagFiles files, std::int64_t max_bytes)
     : impl_(std::make_unique<Impl>(std::move(files), max_bytes)) {}
-BagCache::BagCache(const std::map<std::string, fs::path>& files, std::int64_t max_bytes)
-    : BagCache(one_file_each(files), max_bytes) {}
 BagCache::~BagCache() = default;
 
 void BagCache::expect(std::span<const std::string> ids) {

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -24,7 +22,6 @@ namespace mil {
 class BagCache {
  public:
   BagCache(BagFiles files, std::int64_t max_bytes);
-  BagCache(const std::map<std::string, std::filesystem::path>& files, std::int64_t max_bytes);
   ~BagCache();
   BagCache(const BagCache&) = delete;
   BagCache& operator=(const BagCache&) = delete;

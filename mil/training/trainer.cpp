@@ -70,6 +70,10 @@ Examples collect_examples(const TrainingSet& set, const std::vector<std::string>
   const auto labels = label_indices(set.labels, class_names);
   const auto total =
       static_cast<std::int64_t>(set.split.train.size() + set.split.validation.size() + set.split.test.size());
+  std::vector<std::string> order;
+  for (const auto* part : {&set.split.train, &set.split.validation, &set.split.test})
+    order.insert(order.end(), part->begin(), part->end());
+  cache.expect(order);
   Examples examples;
   std::int64_t done = 0;
   const auto collect = [&](const std::vector<std::string>& ids, std::vector<Example>& into) {
