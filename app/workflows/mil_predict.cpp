@@ -6,11 +6,13 @@
 
 #include "app/workflows/batch.h"
 #include "app/workflows/mil_cohort.h"
+#include "app/workflows/mil_deletion.h"
 #include "app/workflows/mil_predictions.h"
 #include "app/workflows/mil_run.h"
 #include "app/workflows/model_registry.h"
 #include "app/workflows/run_environment.h"
 #include "app/workflows/tile_truth.h"
+#include "imaging/base/csv.h"
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
 #include "imaging/base/log.h"
@@ -86,6 +88,21 @@ class TileTruth {
   std::vector<double> scores_;
 };
 
+void write_tile_scores(const fs::path& path, const mil::Bag& bag, const mil::TileScores& scores) {
+  const auto width = scores.names.size();
+  std::vector<std::string> cells{"x", "y"};
+  cells.insert(cells.end(), scores.names.begin(), scores.names.end());
+  auto text = imaging::csv_line(cells);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(bag.count); ++i) {
+    cells = bag.coords.empty()
+                ? std::vector<std::string>{"", ""}
+                : std::vector{std::to_string(bag.coords[2 * i]), std::to_string(bag.coords[2 * i + 1])};
+    for (std::size_t k = 0; k < width; ++k) cells.push_back(fmt::format("{}", scores.values[i * width + k]));
+    text += imaging::csv_line(cells);
+  }
+  imaging::write_file(path, text);
+}
+
 /// The labelled bags and, unless only those are wanted, the others too.
 MilCohort bags_of(const MilPredictRequest& request, const std::vector<std::string>& class_names) {
   MilCohort cohort;
@@ -121,6 +138,15 @@ Json predict_mil(const MilPredictRequest& request, const imaging::JobContext& jo
   }
   std::optional<TileTruth> truth;
   if (request.truth) truth.emplace(*request.truth, request.truth_class);
+  if (request.deletion && !request.labels) {
+    throw Error(ErrorCode::invalid_argument,
+                "Deletion curves are measured on the bags of a class, which the labels name; give --labels.");
+  }
+  std::optional<DeletionSummary> deletion;
+  if (request.deletion) {
+    deletion.emplace(*classifier, class_names, *request.deletion,
+                     static_cast<std::uint64_t>(environment.seed));
+  }
   std::map<std::string, std::string> label_of;
   for (const auto& row : cohort.labels.rows) label_of[row.id] = row.label;
   auto rule = decision_rule_of(package, request.decision.abstention);
@@ -134,6 +160,10 @@ Json predict_mil(const MilPredictRequest& request, const imaging::JobContext& jo
         classify_bag(*classifier, rule, class_names, id, files,
                      [&, &path = files.front()](const mil::Bag& bag, const mil::SlidePrediction& made) {
                        if (truth) truth->add(path, bag, made.tile_scores);
+                       if (request.tile_scores)
+                         write_tile_scores(request.out / "tiles" / (id + ".csv"), bag, made.tile_scores);
+                       if (deletion && label_of[bag.id] == deletion->class_name())
+                         deletion->add(bag, made.tile_scores);
                      });
     row.label = label_of[id];
     if (row.status == "failed") {
@@ -154,6 +184,7 @@ Json predict_mil(const MilPredictRequest& request, const imaging::JobContext& jo
     }
   }
   write_predictions(request.out / "predictions.csv", rows, class_names);
+  if (deletion) deletion->write_curves(request.out / "deletion.csv");
   const auto abstained = std::count_if(rows.begin(), rows.end(),
                                        [](const BagPrediction& row) { return row.verdict == kAbstained; });
   Json summary{{"bags", rows.size()},
@@ -165,10 +196,11 @@ Json predict_mil(const MilPredictRequest& request, const imaging::JobContext& jo
                {"metrics", measure_predictions(rows, class_names, rule, patients_of(cohort),
                                                static_cast<std::uint64_t>(environment.seed))},
                {"tile_auc", truth ? truth->to_json() : Json()},
+               {"deletion", deletion ? deletion->to_json() : Json()},
                {"notes", cohort.notes}};
   if (!summary["metrics"].is_null() || truth) {
     Json measured;
-    for (const auto* key : {"model", "decision", "metrics", "tile_auc", "notes"})
+    for (const auto* key : {"model", "decision", "metrics", "tile_auc", "deletion", "notes"})
       measured[key] = summary[key];
     imaging::write_file(request.out / "metrics.json", json_text(measured));
   }

@@ -40,6 +40,8 @@ struct MilPredictRequest {
   std::string group = "slide";                 ///< as MilData; patient needs labels
   std::optional<std::filesystem::path> truth;  ///< folder of <id>.geojson outlines, for the tile scores
   std::string truth_class = "Tumour";          ///< the outlines that count
+  bool tile_scores = false;                    ///< write OUT/tiles/<id>.csv
+  std::optional<std::string> deletion;  ///< class whose bags' tiles are deleted and inserted; needs labels
   std::filesystem::path out;
   DecisionOptions decision;
   RuntimeOptions runtime;
@@ -47,8 +49,12 @@ struct MilPredictRequest {
 
 /// Classifies every bag of a folder: OUT/predictions.csv, and OUT/metrics.json where labels or truth are
 /// given. With truth, the tile scores are held against the outlines: AUC over all tiles of slides that hold
-/// the class (`pooled`: raw scores of all slides together; `mean`: mean of each slide's own).
-/// @return  {"bags", "failed", "failures", "abstained", "model", "decision", "metrics", "tile_auc", "notes"};
+/// the class (`pooled`: raw scores of all slides together; `mean`: mean of each slide's own). With a class
+/// for `deletion`, the mean curves of the bags labelled so (mil/explain/deletion.h) are OUT/deletion.csv.
+/// With tile_scores, OUT/tiles/<id>.csv holds every tile of a classified bag: x, y (level-0 pixels, top left;
+/// empty where the bag has no coordinates) and the classifier's scores.
+/// @return  {"bags", "failed", "failures", "abstained", "model", "decision", "metrics", "tile_auc",
+/// "deletion", "notes"};
 /// a bag that cannot be read is a failed row of predictions.csv
 /// @throws Error `invalid_argument` on a label that is none of the package's classes, patients without
 /// labels, or a threshold from a test with one class; as find_package, find_bags, read_cohort; Cancelled.

@@ -185,6 +185,12 @@ void bind_prediction(CLI::App& command, Session& session,
       ->type_name("DIR");
   command.add_option("--truth-class", request->truth_class, "Class of the outlines that count")
       ->capture_default_str();
+  command
+      .add_option("--deletion", request->deletion,
+                  "Follow this class's probability while tiles of its bags go, or come, highest score first")
+      ->type_name("CLASS");
+  command.add_flag("--tile-scores", request->tile_scores,
+                   "Write OUT/tiles/ID.csv: every tile's place and scores");
   command.add_option("--out", request->out, "Folder for predictions.csv")->required()->type_name("DIR");
   bind_fields(command, request->decision);
   command.callback([request, &session] {
@@ -207,6 +213,13 @@ void bind_prediction(CLI::App& command, Session& session,
         reply.text +=
             fmt::format("tile scores: AUC {} pooled, {} mean of {} slides\n", number_text(tiles["pooled"]),
                         number_text(tiles["mean"]), tiles["slides"].get<std::int64_t>());
+      }
+      if (const auto& areas = reply.json["deletion"]; !areas.is_null()) {
+        reply.text +=
+            fmt::format("deletion area {} (random {}), insertion area {} (random {}) over {} bags\n",
+                        number_text(areas["deletion"]), number_text(areas["random_deletion"]),
+                        number_text(areas["insertion"]), number_text(areas["random_insertion"]),
+                        areas["bags"].get<std::int64_t>());
       }
       reply.exit_code = exit_code_of_batch(failed, bags);
       return reply;
