@@ -2,12 +2,17 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <functional>
+
 #include "imaging/base/csv.h"
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
 #include "imaging/base/options_json.h"
+#include "mil/aggregators/import_weights.h"
+#include "mil/training/import_classifier.h"
 #include "mil/training/trainer.h"
 #include "models/runtime/model_package.h"
+#include "models/runtime/pth_reader.h"
 
 namespace mil {
 namespace fs = std::filesystem;
@@ -138,10 +143,8 @@ struct FolderInTheMaking {
   }
 };
 
-}  // namespace
-
-void write_classifier_package(const fs::path& folder, const TrainingResult& result,
-                              const PackageTexts& texts) {
+/// Lets `fill` write a package folder, which appears whole or not at all.
+void make_package(const fs::path& folder, const std::function<void(const fs::path&)>& fill) {
   const auto target = folder.has_filename() ? folder : folder.parent_path();
   if (fs::exists(target)) {
     throw Error(ErrorCode::invalid_argument,
@@ -149,15 +152,87 @@ void write_classifier_package(const fs::path& folder, const TrainingResult& resu
   }
   const FolderInTheMaking making{target.parent_path() /
                                  fmt::format(".{}.{}.tmp", target.filename().string(), ::getpid())};
-  models::write_safetensors(making.path / "model.safetensors", *result.weights);
-  if (result.training_cloud) result.training_cloud->write(making.path / kFeatureCloudFile);
-  imaging::write_file(making.path / "README.md", make_card(result, texts));
-  imaging::write_file(making.path / "training_curve.csv", curve_csv(result.curve));
-  models::seal_package(making.path, make_manifest(result, texts));
+  fill(making.path);
   std::error_code failed;
   fs::rename(making.path, target, failed);
   if (failed)
     throw Error(ErrorCode::io_error, fmt::format("Cannot write {}: {}.", target.string(), failed.message()));
+}
+
+std::vector<std::string> class_names_of(const ImportOptions& options, std::int64_t class_count) {
+  auto names = options.class_name;
+  if (names.empty()) {
+    for (std::int64_t c = 0; c < class_count; ++c) names.push_back(fmt::to_string(c));
+  }
+  if (static_cast<std::int64_t>(names.size()) != class_count) {
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("The checkpoint has {} classes; {} names were given.", class_count, names.size()));
+  }
+  return names;
+}
+
+}  // namespace
+
+void write_classifier_package(const fs::path& folder, const TrainingResult& result,
+                              const PackageTexts& texts) {
+  make_package(folder, [&](const fs::path& making) {
+    models::write_safetensors(making / "model.safetensors", *result.weights);
+    if (result.training_cloud) result.training_cloud->write(making / kFeatureCloudFile);
+    imaging::write_file(making / "README.md", make_card(result, texts));
+    imaging::write_file(making / "training_curve.csv", curve_csv(result.curve));
+    models::seal_package(making, make_manifest(result, texts));
+  });
+}
+
+void import_classifier(const fs::path& checkpoint, const ImportOptions& options, const BagOrigin& origin,
+                       const fs::path& folder) {
+  imaging::check_options(options);
+  const auto official = models::read_pth(checkpoint);
+  const auto imported = [&] {
+    try {
+      return import_weights(official, options.base == "auto" ? "" : options.base);
+    } catch (const Error& error) {
+      throw Error(error.code(), fmt::format("{}: {}", checkpoint.string(), error.what()));
+    }
+  }();
+  auto arguments = imported.arguments;
+  if (options.activation != "auto") arguments["activation"] = options.activation;
+  if (options.attention_activation != "auto" && arguments.contains("attention_activation"))
+    arguments["attention_activation"] = options.attention_activation;
+  const auto classes = class_names_of(options, arguments.at("class_count").get<std::int64_t>());
+  const auto dim = arguments.at("input_dim").get<std::int64_t>();
+  if (origin.dim != 0 && origin.dim != dim) {
+    throw Error(ErrorCode::incompatible,
+                fmt::format("The checkpoint takes {} features per tile; the encoder {} gives {}.", dim,
+                            origin.encoder_name, origin.dim));
+  }
+  auto bag = origin;
+  bag.dim = dim;
+  const auto source = checkpoint.filename().string();
+  make_package(folder, [&](const fs::path& making) {
+    models::write_safetensors(making / "model.safetensors", imported.weights);
+    imaging::write_file(
+        making / "README.md",
+        fmt::format("# {}\n\nA slide classifier ({}) for the classes {}, imported from the checkpoint {} "
+                    "(sha256 {}).\n\n- Input: {} features per tile{}\n- Licence: {}\n\nNot trained or "
+                    "assessed here. Research use only, not for diagnosis.\n",
+                    options.name, imported.base, fmt::join(classes, ", "), source,
+                    imaging::sha256_of_file(checkpoint), dim,
+                    bag.encoder_name.empty() ? "" : " of the encoder " + bag.encoder_name, options.licence));
+    models::seal_package(making, {{"schema", "tessera.model/1"},
+                                  {"name", options.name},
+                                  {"task", "slide-classification"},
+                                  {"architecture", imported.base},
+                                  {"architecture_arguments", arguments},
+                                  {"class_names", classes},
+                                  {"input_bag", input_bag_json(bag)},
+                                  {"imported_from", source},
+                                  {"training_data", "not stated"},
+                                  {"intended_use", "research; not for diagnosis"},
+                                  {"limitations", "not trained or assessed here"},
+                                  {"licence", options.licence}});
+  });
 }
 
 }  // namespace mil

@@ -2,6 +2,7 @@
 
 #include "app/cli/bind_fields.h"
 #include "app/cli/command_table.h"
+#include "app/workflows/import_model.h"
 #include "app/workflows/model_registry.h"
 #include "app/workflows/pack_model.h"
 #include "app/workflows/refine_model.h"
@@ -103,6 +104,36 @@ void attach_pack(CLI::App& command, Session& session) {
                             {"sha256", package.sha256()}},
                    .text = fmt::format("{}: encoder package '{}', sha256 {}", out->string(), package.name(),
                                        package.sha256())};
+    });
+  });
+}
+
+void attach_import(CLI::App& command, Session& session) {
+  auto request = std::make_shared<workflows::ImportRequest>();
+  command.add_option("FILE", request->checkpoint, "State dict (.pth, .pt) of CLAM, MHIM-MIL or TransMIL")
+      ->required()
+      ->type_name("");
+  command.add_option("--encoder", request->encoder, "Encoder package whose features the classifier takes")
+      ->type_name("PKG");
+  command
+      .add_option("--out", request->out, "Package folder to make; with the extension .tsr, a zipped package")
+      ->required()
+      ->type_name("PKG");
+  bind_fields(command, request->options);
+  command.footer(
+      "Example:\n  tessera model import s_0_checkpoint.pt --class-name normal --class-name tumour --out "
+      "clam/");
+  command.callback([request, &session] {
+    session.run([&](const imaging::JobContext&) {
+      const auto package = workflows::import_model(*request);
+      return Reply{
+          .json = {{"name", package.name()},
+                   {"path", request->out.string()},
+                   {"task", package.task()},
+                   {"architecture", package.architecture()},
+                   {"sha256", package.sha256()}},
+          .text = fmt::format("{}: slide classifier '{}' of the base {}, sha256 {}", request->out.string(),
+                              package.name(), package.architecture(), package.sha256())};
     });
   });
 }
@@ -232,6 +263,9 @@ void attach_model(CLI::App& command, Session& session) {
   attach_verify(*command.add_subcommand("verify", "Check every file of packages against its sha256"),
                 session);
   attach_pack(*command.add_subcommand("pack", "Make an encoder package of weights"), session);
+  attach_import(
+      *command.add_subcommand("import", "Make a slide classifier of a CLAM, MHIM-MIL or TransMIL checkpoint"),
+      session);
   attach_seal(*command.add_subcommand("seal", "Take the hashes of an edited package anew"), session);
   attach_calibrate(*command.add_subcommand("calibrate", "Make a classifier's probabilities honest"), session);
   attach_soup(*command.add_subcommand("soup", "Average the weights of classifiers"), session);
