@@ -107,6 +107,11 @@ MilCohort read_cohort(const MilData& data) {
                     data.labels.string(), table.rows.front().id, data.bags.string(), bags.begin()->first));
   }
   if (!data.classes.empty()) cohort.labels.set_class_order(data.classes);
+  if (const auto names = cohort.labels.class_names(); names.size() < 2) {
+    throw Error(ErrorCode::insufficient_data,
+                fmt::format("{}: every bag has the label '{}'; a classifier needs two classes or more.",
+                            data.labels.string(), names.front()));
+  }
   if (!without_bag.empty())
     cohort.notes.push_back(count_text(without_bag, table.rows.size(), "labels have no bag and are left out"));
   if (!unlabelled.empty())

@@ -32,7 +32,8 @@ struct MilCohort {
 /// neither letter nor digit: MHIM takes any name that contains the id, which confuses patient 1 with 11.
 ///
 /// @throws imaging::Error  as find_bags and read_labels; `invalid_argument` where no label belongs to a bag,
-/// on an unknown class or group, and where slides of a patient that becomes one bag have different labels.
+/// on an unknown class or group, and where slides of a patient that becomes one bag have different labels;
+/// `insufficient_data` on one class.
 [[nodiscard]] MilCohort read_cohort(const MilData& data);
 
 /// Checks a split that people gave against the cohort. Grouped by patient, ids of slides become their

@@ -160,7 +160,7 @@ Json crossval_mil(const MilCrossvalRequest& request, const imaging::JobContext& 
                       {"seed", seed},
                       {"folds", folds.size()},
                       {"cohort", {{"bags", cohort.files.size()}, {"sha256", cohort_sha256(cohort)}}}};
-  claim_run_folder(request.out, identity, is_writer);
+  check_run_folder(request.out, identity);
 
   const auto texts = package_texts(request.card, request.out);
   std::vector<Json> fold_metrics, tests;
@@ -168,15 +168,20 @@ Json crossval_mil(const MilCrossvalRequest& request, const imaging::JobContext& 
   std::map<std::int64_t, std::vector<BagPrediction>> tested_of_repeat;
   for (std::size_t k = 0; k < folds.size(); ++k) {
     const auto& fold = folds[k];
-    if (is_writer) mil::write_split(request.out / "splits" / fmt::format("splits_{}.csv", k), fold.split);
     MilRun run{.out = request.out / fmt::format("fold_{}", k),
                .split = fold.split,
                .plan = request.plan,
                .seed = seed + static_cast<std::uint64_t>(fold.repeat),
                .texts = texts};
     run.texts.name = fmt::format("{}-fold-{}", texts.name, k);
+    const auto on_epoch = [&](const mil::EpochRecord&) {
+      if (fs::exists(request.out / "config.json")) return;
+      for (std::size_t i = 0; i < folds.size(); ++i)
+        mil::write_split(request.out / "splits" / fmt::format("splits_{}.csv", i), folds[i].split);
+      write_run_config(request.out, identity);
+    };
     const auto metrics =
-        run_training(run, cohort, environment, *processes, job_of_fold(job, k, folds.size()));
+        run_training(run, cohort, environment, *processes, job_of_fold(job, k, folds.size()), on_epoch);
     if (!is_writer) continue;
     tests.push_back(metrics["test"]);
     fold_metrics.push_back({{"repeat", fold.repeat},

@@ -113,20 +113,13 @@ std::vector<BagPrediction> predict_all(const MilRun& run, const MilCohort& cohor
 
 }  // namespace
 
-void claim_run_folder(const fs::path& out, const Json& identity, bool is_writer) {
+void check_run_folder(const fs::path& out, const Json& identity) {
   const auto path = out / "config.json";
   if (!fs::exists(path)) {
-    if (fs::exists(out / "model")) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("'{}' exists already and is of no run known here; choose another --out.",
-                              (out / "model").string()));
-    }
-    if (!is_writer) return;
-    Json config = identity;
-    config["tessera"] = imaging::kVersion;
-    config["started"] = utc_now();
-    imaging::write_file(path, json_text(config));
-    return;
+    if (!fs::exists(out / "model")) return;
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("'{}' exists already and is of no run known here; choose another --out.",
+                            (out / "model").string()));
   }
   const auto before = imaging::parse_json<Json>(imaging::read_file(path), path.string());
   if (const auto difference = first_difference(before, identity); !difference.empty()) {
@@ -134,6 +127,14 @@ void claim_run_folder(const fs::path& out, const Json& identity, bool is_writer)
                 fmt::format("'{}' holds another run ({}); choose another --out, or remove that folder.",
                             out.string(), difference));
   }
+}
+
+void write_run_config(const fs::path& out, const Json& identity) {
+  if (fs::exists(out / "config.json")) return;
+  Json config = identity;
+  config["tessera"] = imaging::kVersion;
+  config["started"] = utc_now();
+  imaging::write_file(out / "config.json", json_text(config));
 }
 
 mil::PackageTexts package_texts(const MilCard& card, const fs::path& out) {
@@ -155,7 +156,8 @@ Json run_training(const MilRun& run, const MilCohort& cohort, const RunEnvironme
                   mil::ProcessGroup& processes, const imaging::JobContext& job,
                   const mil::OnEpoch& on_epoch) {
   const bool is_writer = processes.rank() == 0;
-  claim_run_folder(run.out, identity_of(run, cohort), is_writer);
+  const auto identity = identity_of(run, cohort);
+  check_run_folder(run.out, identity);
   const auto finished = run.out / "metrics.json";
   if (fs::exists(finished)) {
     auto metrics = imaging::parse_json<Json>(imaging::read_file(finished), finished.string());
@@ -163,10 +165,17 @@ Json run_training(const MilRun& run, const MilCohort& cohort, const RunEnvironme
     return metrics;
   }
   const auto package_folder = run.out / "model", checkpoints = run.out / "checkpoint";
-  if (is_writer) mil::write_split(run.out / "splits.csv", run.split);
   const mil::TrainingSet set{cohort.files, cohort.labels, run.split};
+  const auto on_epoch_end = [&](const mil::EpochRecord& epoch) {
+    if (!is_writer) return;
+    if (!fs::exists(run.out / "config.json")) {
+      mil::write_split(run.out / "splits.csv", run.split);
+      write_run_config(run.out, identity);
+    }
+    if (on_epoch) on_epoch(epoch);
+  };
   const auto result = mil::train_classifier(set, run.plan, run.seed, environment.device, job,
-                                            checkpoints / "training.safetensors", &processes, on_epoch);
+                                            checkpoints / "training.safetensors", &processes, on_epoch_end);
   if (!is_writer) return Json::object();
   fs::remove_all(package_folder);  // of this very run, stopped between package and metrics
   mil::write_classifier_package(package_folder, result, run.texts);
@@ -175,6 +184,11 @@ Json run_training(const MilRun& run, const MilCohort& cohort, const RunEnvironme
   write_predictions(run.out / "predictions.csv", rows, result.class_names);
   write_curves(run.out, result);
 
+  if (!result.skipped.empty()) {
+    imaging::log(imaging::LogLevel::warning,
+                 fmt::format("{} bags without tiles were left out: {}.", result.skipped.size(),
+                             fmt::join(result.skipped, ", ")));
+  }
   const auto rule = decision_rule_of(package);
   const auto measure = [&](const char* part) {
     return measure_predictions(rows_of_part(rows, part), result.class_names, rule, patients_of(cohort),

@@ -25,7 +25,8 @@ struct MilRun {
 
 /// Trains by `run` and writes its folder:
 ///
-///     config.json      plan, seed and the identity of cohort and split; written first
+///     config.json      plan, seed and the identity of cohort and split; with splits.csv the first to be
+///                      written, after an epoch: a run that fails before leaves nothing
 ///     splits.csv       CLAM's form
 ///     checkpoint/      while it trains; the same run again goes on from there
 ///     model/           the package with its card
@@ -34,6 +35,7 @@ struct MilRun {
 ///     metrics.json     written last: where it is, the run is finished and nothing is done again
 ///
 /// With several processes each calls this, and rank 0 writes.
+/// @param on_epoch  called where the rank is 0
 /// @return  metrics.json; `was_finished` true where nothing was left to do. Empty where the rank is not 0.
 /// @throws imaging::Error  `invalid_argument` where `out` holds a run of another plan, seed, cohort or split,
 /// naming the first difference and the cure; as train_classifier; imaging::Cancelled.
@@ -41,10 +43,12 @@ nlohmann::ordered_json run_training(const MilRun& run, const MilCohort& cohort,
                                     const RunEnvironment& environment, mil::ProcessGroup& processes,
                                     const imaging::JobContext& job, const mil::OnEpoch& on_epoch = {});
 
-/// Claims `out` for a run that `identity` describes: the writer makes config.json where there is none.
-/// @throws imaging::Error  `invalid_argument` where another run is there, naming the first difference.
-void claim_run_folder(const std::filesystem::path& out, const nlohmann::ordered_json& identity,
-                      bool is_writer);
+/// @throws imaging::Error  `invalid_argument` where `out` holds another run than `identity` describes, naming
+/// the first difference and the cure.
+void check_run_folder(const std::filesystem::path& out, const nlohmann::ordered_json& identity);
+
+/// OUT/config.json: the identity, the version and the start; nothing where it is there.
+void write_run_config(const std::filesystem::path& out, const nlohmann::ordered_json& identity);
 
 /// The card of a package in `out`: without a name, the folder's.
 [[nodiscard]] mil::PackageTexts package_texts(const MilCard& card, const std::filesystem::path& out);
