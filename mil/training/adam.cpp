@@ -3,11 +3,18 @@
 #include <fmt/format.h>
 #include <torch/types.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "imaging/base/error.h"
 
 namespace mil {
+namespace {
+
+/// Numbers that stay in the cache from one operation to the next; torch wakes no second thread for so few.
+constexpr std::int64_t kBlockCpu = 1 << 14;
+
+}  // namespace
 
 FlatParameters::FlatParameters(const std::vector<at::Tensor>& parameters) {
   const at::NoGradGuard no_gradients;
@@ -41,14 +48,21 @@ void Adam::step(double learning_rate) {
   constexpr double kEpsilon = 1e-8;
   const at::NoGradGuard no_gradients;
   ++step_;
-  auto& gradients = parameters_.gradients;
-  gradients.add_(parameters_.values, weight_decay_);
-  mean_.lerp_(gradients, 1 - beta1_);
-  square_.mul_(beta2_).addcmul_(gradients, gradients, 1 - beta2_);
   const auto correction1 = 1 - std::pow(beta1_, static_cast<double>(step_));
   const auto correction2 = 1 - std::pow(beta2_, static_cast<double>(step_));
-  const auto scale = square_.sqrt().div_(std::sqrt(correction2)).add_(kEpsilon);
-  parameters_.values.addcdiv_(mean_, scale, -learning_rate / correction1);
+  const auto count = parameters_.values.numel();
+  const auto block = parameters_.values.is_cpu() ? kBlockCpu : count;
+  for (std::int64_t first = 0; first < count; first += block) {
+    const auto part = [&](const at::Tensor& whole) {
+      return whole.narrow(0, first, std::min(block, count - first));
+    };
+    const auto values = part(parameters_.values);
+    const auto gradients = part(parameters_.gradients).add_(values, weight_decay_);
+    const auto mean = part(mean_).lerp_(gradients, 1 - beta1_);
+    const auto square = part(square_).mul_(beta2_).addcmul_(gradients, gradients, 1 - beta2_);
+    const auto scale = square.sqrt().div_(std::sqrt(correction2)).add_(kEpsilon);
+    values.addcdiv_(mean, scale, -learning_rate / correction1);
+  }
 }
 
 void Adam::save(models::TensorMap& state, const std::string& prefix) const {

@@ -173,8 +173,8 @@ std::vector<std::int64_t> count_classes(const std::vector<Example>& examples, st
   return counts;
 }
 
-/// Keeps a run's progress in a file: after the first epoch, then at most once a second, and at the end. One
-/// process writes; each reads, so all must see the file.
+/// Keeps a run's progress in a file: after the first epoch, then at most once a second and for a tenth of the
+/// time, and at the end. One process writes; each reads, so all must see the file.
 class ProgressFile {
  public:
   /// @param path  empty keeps nothing
@@ -187,20 +187,22 @@ class ProgressFile {
   }
 
   void save(TrainingProgress& progress, const TrainingMethod& method, bool is_last) {
-    constexpr auto kLeastInterval = std::chrono::seconds(1);
+    using Clock = std::chrono::steady_clock;
+    constexpr Clock::duration kLeastInterval = std::chrono::seconds(1);
+    constexpr int kLeastWorkPerWriting = 10;
     if (path_.empty() || !is_writer_) return;
-    const auto now = std::chrono::steady_clock::now();
-    if (!is_last && saved_at_ && now - *saved_at_ < kLeastInterval) return;
+    const auto now = Clock::now();
+    if (!is_last && now < next_) return;
     progress.state = method.state();
     write_checkpoint(path_, identity_, progress);
-    saved_at_ = now;
+    next_ = Clock::now() + std::max(kLeastInterval, kLeastWorkPerWriting * (Clock::now() - now));
   }
 
  private:
   fs::path path_;
   nlohmann::ordered_json identity_;
   bool is_writer_;
-  std::optional<std::chrono::steady_clock::time_point> saved_at_;
+  std::chrono::steady_clock::time_point next_;
 };
 
 /// What tells one run from another; how much memory it may take does not.

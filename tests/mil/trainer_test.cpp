@@ -143,6 +143,7 @@ TEST(TrainerTest, WeightsFocusAndSamplingTrainToo) {
     plan.training.balanced_sampling = true;
     plan.training.batch_bags = 4;
     plan.training.bag_instances = 30;
+    plan.training.learning_rate = 3e-2;
     plan.training.learning_rate_schedule = "cosine";
     EXPECT_LT(train_classifier(cohort.set, plan, 1, "cpu", {}).curve.back().train_loss, 0.1) << weights;
   }
