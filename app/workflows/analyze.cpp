@@ -17,6 +17,7 @@
 #include "imaging/base/files.h"
 #include "imaging/base/log.h"
 #include "imaging/base/options_json.h"
+#include "imaging/base/process_memory.h"
 #include "imaging/base/version.h"
 #include "imaging/raster/colormap.h"
 #include "imaging/raster/ome_tiff.h"
@@ -117,6 +118,7 @@ class CaseAnalysis {
                                    encoded.corrupt.size(), grid.tiles().size());
       result_.warnings.push_back(result_.reason);
     }
+    imaging::return_freed_memory();  // what encoding needed gives way to the features
     const auto prediction = run_.classifier->predict(bag.read_back(file_.case_name));
     take_prediction(prediction);
     bag.finish(tile_corners(grid, encoded.numbers),

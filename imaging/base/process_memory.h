@@ -9,4 +9,8 @@ namespace imaging {
 /// @par Threads  Once, at the start of a program, before it opens slides or networks.
 void keep_freed_memory();
 
+/// Hands freed memory back to the kernel all the same: between two steps of which the second needs much
+/// memory of another kind. @par Threads  Safe.
+void return_freed_memory();
+
 }  // namespace imaging

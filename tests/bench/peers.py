@@ -3,6 +3,7 @@ import json
 import sys
 import time
 
+import numpy
 import torch
 
 torch.set_num_threads(2)
@@ -37,8 +38,23 @@ def abmil_infer():
     repeat(run, f"{len(x)} instances")
 
 
+def bag_write(path):
+    """A bag as CLAM writes it: 32 rows a chunk, appended batch by batch."""
+    import h5py
+    rows = 32
+    features = torch.randn(50000, 1024, generator=torch.Generator().manual_seed(1)).numpy()
+    with h5py.File(path, "w") as file:
+        for name, width, kind in (("features", 1024, "float32"), ("coords", 2, "int32")):
+            file.create_dataset(name, (0, width), maxshape=(None, width), chunks=(rows, width), dtype=kind)
+        for first in range(0, len(features), rows):
+            batch = features[first:first + rows]
+            for name, values in (("features", batch), ("coords", 0)):
+                file[name].resize(first + len(batch), axis=0)
+                file[name][first:] = values
+    print("{}")
+
+
 def encode(slide_path, weights):
-    import numpy
     import openslide
     slide = openslide.OpenSlide(slide_path)
     module = torch.jit.load(weights).eval()
@@ -58,5 +74,146 @@ def encode(slide_path, weights):
     repeat(run, f"{len(places)} tiles", warm_up=1, count=1)
 
 
+class Nystrom(torch.nn.Module):
+    """The attention of TransMIL: 8 heads of 64, 256 landmarks, zeros in front, six steps of the pseudo-inverse."""
+
+    def __init__(self, dim=512, heads=8, landmarks=256):
+        super().__init__()
+        self.heads, self.landmarks, self.width = heads, landmarks, dim // heads
+        self.qkv = torch.nn.Linear(dim, 3 * dim, bias=False)
+        self.out = torch.nn.Sequential(torch.nn.Linear(dim, dim), torch.nn.Dropout(0.1))
+        self.convolution = torch.nn.Conv2d(heads, heads, (33, 1), padding=(16, 0), groups=heads, bias=False)
+
+    def forward(self, x, with_row=False):
+        count, m = x.shape[1], self.landmarks
+        padding = (m - count % m) % m
+        x = torch.nn.functional.pad(x, (0, 0, padding, 0))
+        group = x.shape[1] // m
+        q, k, v = (part.reshape(1, -1, self.heads, self.width).transpose(1, 2) for part in self.qkv(x).chunk(3, dim=-1))
+        q = q * self.width ** -0.5
+        q_mean = q.reshape(1, self.heads, m, group, self.width).sum(3) / group
+        k_mean = k.reshape(1, self.heads, m, group, self.width).sum(3) / group
+        a1 = (q @ k_mean.transpose(-1, -2)).softmax(-1)
+        a2 = (q_mean @ k_mean.transpose(-1, -2)).softmax(-1)
+        a3 = (q_mean @ k.transpose(-1, -2)).softmax(-1)
+        size = a2.abs()
+        z = a2.transpose(-1, -2) / (size.sum(-1).max() * size.sum(-2).max())
+        eye = torch.eye(m)[None]
+        for _ in range(6):
+            az = a2 @ z
+            z = 0.25 * z @ (13 * eye - az @ (15 * eye - az @ (7 * eye - az)))
+        a1 = a1 @ z
+        y = a1 @ (a3 @ v) + self.convolution(v)
+        y = self.out(y.transpose(1, 2).reshape(1, -1, x.shape[2]))[:, -count:]
+        return y, (a1[:, :, padding:padding + 1] @ a3)[:, :, 0, padding + 1:] if with_row else None
+
+
+class TransMil(torch.nn.Module):
+    """MHIM's TransMIL base beyond the embedding."""
+
+    def __init__(self, dim=512):
+        super().__init__()
+        self.token = torch.nn.Parameter(torch.randn(1, 1, dim))
+        self.norms = torch.nn.ModuleList([torch.nn.LayerNorm(dim) for _ in range(3)])
+        self.layers = torch.nn.ModuleList([Nystrom(dim) for _ in range(2)])
+        self.places = torch.nn.ModuleList([torch.nn.Conv2d(dim, dim, s, padding=s // 2, groups=dim) for s in (7, 5, 3)])
+
+    def forward(self, h, with_scores=False):
+        x = torch.cat([self.token, h], 1)
+        y, scores = self.layers[0](self.norms[0](x), with_scores)
+        x = x + y
+        token, tiles = x[:, :1], x[:, 1:]
+        count = tiles.shape[1]
+        side = max(7, int(numpy.ceil(numpy.sqrt(count))))
+        tiles = torch.cat([tiles, tiles[:, :side * side - count]], 1).transpose(1, 2).reshape(1, -1, side, side)
+        tiles = sum((place(tiles) for place in self.places), tiles)
+        x = torch.cat([token, tiles.flatten(2).transpose(1, 2)[:, :count]], 1)
+        x = x + self.layers[1](self.norms[1](x))[0]
+        return self.norms[2](x)[:, 0], scores
+
+
+class Abmil(torch.nn.Module):
+    """MHIM's ABMIL base beyond the embedding."""
+
+    def __init__(self, dim=512):
+        super().__init__()
+        self.attention = torch.nn.Sequential(torch.nn.Linear(dim, 128, bias=False), torch.nn.ReLU(),
+                                             torch.nn.Linear(128, 1, bias=False))
+
+    def forward(self, h, with_scores=False):
+        a = self.attention(h).transpose(1, 2).softmax(-1)
+        return (a @ h)[:, 0], a[:, 0]
+
+
+class Mhim(torch.nn.Module):
+    def __init__(self, base):
+        super().__init__()
+        self.embed = torch.nn.Sequential(torch.nn.Linear(1024, 512), torch.nn.ReLU(), torch.nn.Dropout(0.25))
+        self.pool = base()
+        self.head = torch.nn.Linear(512, 2)
+        for module in self.modules():
+            if isinstance(module, torch.nn.Linear):
+                torch.nn.init.xavier_normal_(module.weight)
+                if module.bias is not None:
+                    torch.nn.init.zeros_(module.bias)
+
+    def forward(self, x, kept=None, with_scores=False):
+        h = self.embed(x)
+        if kept is not None:
+            h = torch.gather(h, 1, kept.view(1, -1, 1).expand(-1, -1, h.shape[2]))
+        pooled, scores = self.pool(h, with_scores)
+        return self.head(pooled), pooled, scores
+
+
+def candidates(count, scores, largest, ratio, share):
+    """Indices masked in one stage: methods/mil.md 3.3."""
+    quota = ratio / share
+    if quota > 1:
+        share, quota = ratio, 1.0
+    size = int(numpy.ceil(count * quota))
+    if scores.dim() == 3:  # heads vote
+        votes = torch.zeros_like(scores).scatter_(2, torch.topk(scores, size, largest=largest, sorted=False)[1], 1)
+        chosen = torch.topk(votes.sum(1), size, sorted=False)[1][0]
+    else:
+        chosen = torch.topk(scores, size, largest=largest)[1][0]
+    if share < 1:
+        chosen = chosen[torch.randperm(len(chosen))[:int(numpy.ceil(len(chosen) * share))]]
+    return chosen
+
+
+def mhim(base, count):
+    """One training step as the official code does it: the student embeds every instance, sets are Python's, and the
+    teacher's average is taken parameter by parameter."""
+    count = int(count)
+    torch.manual_seed(1)
+    x, label = torch.randn(1, count, 1024), torch.tensor([1])
+    student, teacher = (Mhim({"abmil": Abmil, "transmil": TransMil}[base]) for _ in range(2))
+    teacher.load_state_dict(student.state_dict())
+    for parameter in teacher.parameters():
+        parameter.requires_grad = False
+    adam = torch.optim.Adam(student.parameters(), lr=2e-4, weight_decay=1e-5)
+    stages = {"abmil": [(False, 0.5, 0.001), (True, 0.01, 0.5)], "transmil": [(False, 0.8, 1), (True, 0.03, 0.5)]}[base]
+
+    def run():
+        adam.zero_grad()
+        with torch.no_grad():
+            _, target, scores = teacher(x, with_scores=True)
+            masked = None
+            for largest, ratio, share in stages:
+                chosen = candidates(count, scores, largest, ratio, share)
+                masked = chosen if masked is None else torch.cat([chosen, masked]).unique()
+            kept = torch.tensor(list(set(range(count)).difference(set(masked.tolist()))))
+        logits, pooled, _ = student(x, kept)
+        consistency = -(torch.softmax(target / 0.1, -1) * torch.log_softmax(pooled, -1)).sum(-1).mean()
+        loss = torch.nn.functional.cross_entropy(logits, label) + 0.1 * consistency
+        loss.backward()
+        adam.step()
+        with torch.no_grad():
+            for own, other in zip(teacher.parameters(), student.parameters()):
+                own.data = own.data * 0.9999 + other.detach().data * (1 - 0.9999)
+
+    repeat(run, f"a step of {count} instances", warm_up=3 if base == "abmil" else 1, count=7 if base == "abmil" else 3)
+
+
 if __name__ == "__main__":
-    {"abmil-infer": abmil_infer, "encode": encode}[sys.argv[1]](*sys.argv[2:])
+    {"abmil-infer": abmil_infer, "bag-write": bag_write, "encode": encode, "mhim": mhim}[sys.argv[1]](*sys.argv[2:])

@@ -18,13 +18,17 @@
 #include <utility>
 #include <vector>
 
+#include "app/workflows/threads.h"
 #include "imaging/base/process_memory.h"
 #include "imaging/phantom/slide_phantom.h"
 #include "imaging/slide/pyramid_tiff_writer.h"
 #include "imaging/slide/reader_table.h"
 #include "imaging/tiling/tile_stream.h"
 #include "mil/aggregators/abmil_module.h"
+#include "mil/aggregators/aggregator_table.h"
+#include "mil/aggregators/base_options.h"
 #include "mil/bags/bag_store.h"
+#include "mil/training/mhim_method.h"
 #include "models/encoders/encoder.h"
 #include "models/runtime/device.h"
 
@@ -60,17 +64,28 @@ void abmil_infer(const Arguments&) {
   });
 }
 
-void bag_write(const Arguments& arguments) {
-  mil::Bag bag;
-  bag.id = "bench";
-  bag.count = 50000;
-  bag.dim = 1024;
+/// One training step of MHIM with the masking of methods/mil.md section 7, the schedules constant.
+void mhim(const Arguments& arguments) {
+  const auto& base = arguments.at(0);
+  const auto count = std::stoll(arguments.at(1));
   torch::manual_seed(1);
-  const auto features = torch::randn({bag.count, bag.dim});
-  bag.features.assign(features.data_ptr<float>(), features.data_ptr<float>() + features.numel());
-  bag.coords.assign(static_cast<std::size_t>(bag.count) * 2, 0);
-  mil::write_bag(arguments.at(0), bag, {});
-  std::cout << "{}\n";
+  const auto x = torch::randn({count, 1024});
+  const auto shape = nlohmann::json(mil::aggregator_arguments(base, {}, 1024, 2));
+  const auto settings = mil::mhim_settings({}, base);
+  mil::MhimPair pair(mil::make_aggregator(base, shape), mil::make_aggregator(base, shape), settings, 1e-5,
+                     /*total_steps=*/1'000'000);
+  pair.student().train();
+  const auto logit_loss = [](const torch::Tensor& logits, std::int64_t label) {
+    return torch::nn::functional::cross_entropy(logits.unsqueeze(0), torch::full({1}, label, torch::kLong));
+  };
+  std::int64_t step = 0;
+  repeat(
+      [&] {
+        (void)pair.accumulate(x, 1, logit_loss, step);
+        pair.update(2e-4, step++);
+        return "a step of " + std::to_string(count) + " instances";
+      },
+      base == "abmil" ? 3 : 1, base == "abmil" ? 7 : 3);
 }
 
 void bag_read(const Arguments& arguments) {
@@ -242,8 +257,9 @@ void rows_write(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  workflows::start_with_fast_libraries(argv);
   const std::map<std::string, void (*)(const Arguments&)> table = {{"abmil-infer", abmil_infer},
-                                                                   {"bag-write", bag_write},
+                                                                   {"mhim", mhim},
                                                                    {"bag-read", bag_read},
                                                                    {"file-read", file_read},
                                                                    {"tiles", tiles},
