@@ -1,16 +1,11 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "mil/aggregators/aggregator_module.h"
 #include "models/runtime/safetensors.h"
-
-namespace torch::nn {
-class Module;
-}
 
 namespace mil {
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -9,6 +7,10 @@
 
 #include "mil/training/train_options.h"
 #include "mil/training/training_method.h"
+
+namespace at {
+class Tensor;
+}
 
 namespace mil {
 

@@ -1,11 +1,13 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <vector>
+
+namespace at {
+class Tensor;
+}
 
 namespace mil {
 
