@@ -58,5 +58,6 @@ using CheckTable = std::map<std::string, Check>;
 /// One table per family: kind to checker.
 [[nodiscard]] const CheckTable& mil_checks();
 [[nodiscard]] const CheckTable& retina_checks();
+[[nodiscard]] const CheckTable& segmentation_checks();
 
 }  // namespace golden

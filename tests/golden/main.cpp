@@ -9,8 +9,10 @@
 namespace {
 namespace fs = std::filesystem;
 
-const std::map<std::string, const golden::CheckTable& (*)()> kFamilies = {{"mil", &golden::mil_checks},
-                                                                          {"retina", &golden::retina_checks}};
+const std::map<std::string, const golden::CheckTable& (*)()> kFamilies = {
+    {"mil", &golden::mil_checks},
+    {"retina", &golden::retina_checks},
+    {"segmentation", &golden::segmentation_checks}};
 
 /// "1" of mask_high_1, "k8" and "b1" of unmixtns_k8_b1: at most two letters, then digits.
 bool is_trailing_part(std::string_view part) {
@@ -55,7 +57,8 @@ bool run_case(const fs::path& folder, const golden::CheckTable& table) {
 
 int main(int argc, char** argv) {
   if (argc != 2 || !fs::is_directory(argv[1])) {
-    fmt::print(stderr, "Usage: tessera-golden DIR, a family's folder of golden cases (mil, retina).\n");
+    fmt::print(stderr,
+               "Usage: tessera-golden DIR, a family's folder of golden cases (mil, retina, segmentation).\n");
     return 2;
   }
   const auto root = fs::canonical(argv[1]);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/golden/golden_case.h"
+#include "tests/golden/retina_loss_checks.h"
 #ifdef TESSERA_HAS_IMAGING
 #include "imaging/fundus/field_of_view.h"
 #endif
@@ -36,11 +37,13 @@ void check_fundus_crop(GoldenCase& golden) {
 }  // namespace
 
 const CheckTable& retina_checks() {
-  static const CheckTable table = {
+  static const CheckTable table = [] {
+    auto all = retina_loss_checks();
 #ifdef TESSERA_HAS_IMAGING
-      {"fundus_crop", &check_fundus_crop},
+    all["fundus_crop"] = &check_fundus_crop;
 #endif
-  };
+    return all;
+  }();
   return table;
 }
 
