@@ -1,10 +1,12 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <span>
 #include <vector>
+
+namespace at {
+class Tensor;
+}
 
 namespace models {
 

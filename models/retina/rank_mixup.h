@@ -1,6 +1,6 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
+#include "models/runtime/tensor_bridge.h"
 
 namespace models {
 
