@@ -7,8 +7,8 @@
 #include "mil/aggregators/aggregator_module.h"
 #include "mil/aggregators/aggregator_table.h"
 #include "mil/aggregators/module_weights.h"
-#include "mil/explain/out_of_distribution.h"
 #include "mil/bags/bag_tensor.h"
+#include "mil/explain/out_of_distribution.h"
 #include "models/runtime/torch_errors.h"
 
 namespace mil {
