@@ -28,6 +28,7 @@
 #include "app/gui/main_window.h"
 #include "app/gui/theme.h"
 #include "imaging/base/files.h"
+#include "imaging/base/options_json.h"
 #include "imaging/raster/ome_tiff.h"
 #include "imaging/raster/png.h"
 #include "tests/support/test_support.h"
@@ -463,15 +464,7 @@ TEST(AnalyzeRequestTest, SetsNothingButWhatTheCommandLineSets) {
   EXPECT_EQ(request.inputs.inputs, std::vector<std::string>{"/slides/a.svs"});
   EXPECT_EQ(request.inputs.mpp, "0.5");
   const auto expect_same = [](const auto& made, const auto& plain) {
-    std::vector<std::string> left, right;
-    const auto print = [](std::vector<std::string>& lines) {
-      return [&lines](std::string_view name, const auto& value, const imaging::FieldInfo&) {
-        lines.push_back(std::string(name) + "=" + nlohmann::json(value).dump());
-      };
-    };
-    visit_fields(print(left), made);
-    visit_fields(print(right), plain);
-    EXPECT_EQ(left, right);
+    EXPECT_EQ(imaging::options_to_json(made), imaging::options_to_json(plain));
   };
   expect_same(request.options, defaults.options);
   expect_same(request.tissue, defaults.tissue);

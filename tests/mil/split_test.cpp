@@ -188,7 +188,7 @@ TEST(SplitTest, DependsOnTheSeedAloneAndSurvivesTheFile) {
 }
 
 TEST(SplitTest, LeavesALonePatientInTheTrainingPart) {
-  const LabelTable table{{{"s1", "p1", "a"}, {"s2", "p2", "b"}}};
+  const LabelTable table{.rows = {{"s1", "p1", "a"}, {"s2", "p2", "b"}}, .class_order = {}};
 
   const auto split = make_split(table, {}, 1);
 
