@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "imaging/base/error.h"
 
 namespace models {
@@ -12,12 +14,35 @@ using imaging::Error;
 using imaging::ErrorCode;
 using nlohmann::ordered_json;
 
-ConvNorm make_conv_norm(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride) {
+nn::InstanceNorm2d make_instance_norm(std::int64_t channels) {
+  return nn::InstanceNorm2d(nn::InstanceNorm2dOptions(channels).affine(true));
+}
+
+enum class Norm { batch, mixed, instance };
+
+ConvNorm make_conv_norm(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
+                        Norm norm = Norm::batch) {
   ConvNorm part;
   part.conv = nn::Conv2d(nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false));
-  part.norm = nn::BatchNorm2d(out);
+  if (norm == Norm::batch) part.norm = nn::BatchNorm2d(out);
+  if (norm == Norm::mixed) part.mixed = InstanceBatchNorm(out);
+  if (norm == Norm::instance) part.instance = make_instance_norm(out);
   return part;
 }
+
+std::shared_ptr<nn::Module> norm_of(const ConvNorm& part) {
+  if (part.norm) return part.norm.ptr();
+  if (part.mixed) return part.mixed.ptr();
+  return part.instance.ptr();
+}
+
+BlockInstanceNorm block_norm(InstanceNormVariant variant, std::int64_t stage, bool is_last) {
+  if (variant == InstanceNormVariant::a && stage < 3) return BlockInstanceNorm::first;
+  if (variant == InstanceNormVariant::b && stage < 2 && is_last) return BlockInstanceNorm::closing;
+  return BlockInstanceNorm::none;
+}
+
+constexpr std::array<const char*, 3> kVariantNames{"none", "a", "b"};
 
 bool is_passed_over(const std::string& name, std::int64_t stages) {
   if (name.rfind("fc.", 0) == 0 || name.find("num_batches_tracked") != std::string::npos) return true;
@@ -59,6 +84,10 @@ ResNetArguments resnet_arguments_from_json(const std::string& architecture, cons
     } else if (key == "features") {
       if (value != "pool" && value != "truncated") refuse(key);
       found.is_truncated = value == "truncated";
+    } else if (key == "ibn") {
+      const auto name = std::find(kVariantNames.begin(), kVariantNames.end(), value);
+      if (name == kVariantNames.end()) refuse(key);
+      found.instance_norm = static_cast<InstanceNormVariant>(name - kVariantNames.begin());
     } else {
       refuse(key);
     }
@@ -71,9 +100,12 @@ std::string resnet_architecture(const ResNetArguments& arguments) {
 }
 
 ordered_json resnet_arguments_to_json(const ResNetArguments& arguments) {
-  return {{"width", arguments.width},
-          {"layers", arguments.layers},
-          {"features", arguments.is_truncated ? "truncated" : "pool"}};
+  ordered_json json{{"width", arguments.width},
+                    {"layers", arguments.layers},
+                    {"features", arguments.is_truncated ? "truncated" : "pool"}};
+  if (arguments.instance_norm != InstanceNormVariant::none)
+    json["ibn"] = kVariantNames[static_cast<std::size_t>(arguments.instance_norm)];
+  return json;
 }
 
 ResNetArguments resnet_arguments_of(const TensorMap& state, bool is_truncated) {
@@ -95,15 +127,32 @@ ResNetArguments resnet_arguments_of(const TensorMap& state, bool is_truncated) {
     }
     found.layers[stage] = std::max<std::int64_t>(blocks, 1);
   }
+  if (state.contains("layer1.0.bn1.IN.weight")) found.instance_norm = InstanceNormVariant::a;
+  if (state.contains(fmt::format("layer1.{}.IN.weight", found.layers[0] - 1)))
+    found.instance_norm = InstanceNormVariant::b;
   return found;
+}
+
+InstanceBatchNormImpl::InstanceBatchNormImpl(std::int64_t channels)
+    : half_(channels / 2), instance_(make_instance_norm(half_)), batch_(channels - half_) {
+  register_module("IN", instance_);
+  register_module("BN", batch_);
+}
+
+torch::Tensor InstanceBatchNormImpl::forward(const torch::Tensor& x) {
+  return torch::cat(
+      {instance_->forward(x.narrow(1, 0, half_)), batch_->forward(x.narrow(1, half_, x.size(1) - half_))}, 1);
 }
 
 torch::Tensor ConvNorm::operator()(const torch::Tensor& x) {
   auto y = conv->forward(x);
-  return norm ? norm->forward(y) : y;
+  if (norm) return norm->forward(y);
+  if (mixed) return mixed->forward(y);
+  return instance ? instance->forward(y) : y;
 }
 
 void ConvNorm::fold() {
+  if (!norm) return;
   const auto scale = norm->weight / torch::sqrt(norm->running_var + norm->options.eps());
   conv->weight = (conv->weight * scale.view({-1, 1, 1, 1})).contiguous();
   conv->bias = (norm->bias - norm->running_mean * scale).contiguous();
@@ -120,17 +169,22 @@ void ConvNorm::use_onednn_layout() {
 }
 
 ResNetBlockImpl::ResNetBlockImpl(std::int64_t in_channels, std::int64_t channels, std::int64_t stride,
-                                 bool is_bottleneck) {
+                                 bool is_bottleneck, BlockInstanceNorm instance_norm) {
+  const auto first = instance_norm == BlockInstanceNorm::first ? Norm::mixed : Norm::batch;
   const auto out_channels = channels * (is_bottleneck ? 4 : 1);
   if (is_bottleneck) {
-    path_ = {make_conv_norm(in_channels, channels, 1, 1), make_conv_norm(channels, channels, 3, stride),
-             make_conv_norm(channels, out_channels, 1, 1)};
+    path_ = {make_conv_norm(in_channels, channels, 1, 1, first),
+             make_conv_norm(channels, channels, 3, stride), make_conv_norm(channels, out_channels, 1, 1)};
   } else {
-    path_ = {make_conv_norm(in_channels, channels, 3, stride), make_conv_norm(channels, channels, 3, 1)};
+    path_ = {make_conv_norm(in_channels, channels, 3, stride, first),
+             make_conv_norm(channels, channels, 3, 1)};
   }
   for (std::size_t i = 0; i < path_.size(); ++i) {
     register_module(fmt::format("conv{}", i + 1), path_[i].conv);
-    register_module(fmt::format("bn{}", i + 1), path_[i].norm);
+    register_module(fmt::format("bn{}", i + 1), norm_of(path_[i]));
+  }
+  if (instance_norm == BlockInstanceNorm::closing) {
+    closing_ = register_module("IN", make_instance_norm(out_channels));
   }
   if (stride != 1 || in_channels != out_channels) {
     shortcut_ = make_conv_norm(in_channels, out_channels, 1, stride);
@@ -146,6 +200,7 @@ torch::Tensor ResNetBlockImpl::forward(const torch::Tensor& x) {
   for (std::size_t i = 0; i + 1 < path_.size(); ++i) y = path_[i](y).relu_();
   y = path_.back()(y);
   y += shortcut_.conv ? shortcut_(x) : x;
+  if (closing_) y = closing_->forward(y);
   return y.relu_();
 }
 
@@ -157,16 +212,19 @@ std::vector<ConvNorm*> ResNetBlockImpl::parts() {
 }
 
 ResNetImpl::ResNetImpl(const ResNetArguments& arguments) : arguments_(arguments) {
-  stem_ = make_conv_norm(3, arguments.width, 7, 2);
+  stem_ = make_conv_norm(3, arguments.width, 7, 2,
+                         arguments.instance_norm == InstanceNormVariant::b ? Norm::instance : Norm::batch);
   register_module("conv1", stem_.conv);
-  register_module("bn1", stem_.norm);
+  register_module("bn1", norm_of(stem_));
   auto channels = arguments.width;
   for (std::int64_t stage = 0; stage < arguments.stages(); ++stage) {
     nn::Sequential layer;
     const auto stage_channels = arguments.width << stage;
-    for (std::int64_t i = 0; i < arguments.layers[static_cast<std::size_t>(stage)]; ++i) {
+    const auto count = arguments.layers[static_cast<std::size_t>(stage)];
+    for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t stride = stage > 0 && i == 0 ? 2 : 1;
-      blocks_.emplace_back(channels, stage_channels, stride, arguments.is_bottleneck);
+      blocks_.emplace_back(channels, stage_channels, stride, arguments.is_bottleneck,
+                           block_norm(arguments.instance_norm, stage, i + 1 == count));
       channels = stage_channels * arguments.expansion();
       layer->push_back(blocks_.back());
     }
@@ -222,7 +280,8 @@ void ResNetImpl::prepare_for_inference() {
   const torch::NoGradGuard no_grad;
   eval();
   const bool is_on_cpu = stem_.conv->weight.device().is_cpu();
-  is_onednn_ = is_on_cpu && at::globalContext().hasMKLDNN();
+  is_onednn_ =
+      is_on_cpu && at::globalContext().hasMKLDNN() && arguments_.instance_norm == InstanceNormVariant::none;
   for (auto* part : parts()) {
     part->fold();
     if (is_onednn_) part->use_onednn_layout();

@@ -8,27 +8,52 @@
 
 namespace models {
 
-/// A convolution and the batch normalisation behind it. Both are registered with the owner under
-/// torchvision's names.
+/// Instance normalisation of the first half of the channels, batch normalisation of the rest: submodules `IN`
+/// and `BN`. [pan2018], IBN-a
+class InstanceBatchNormImpl : public torch::nn::Module {
+ public:
+  explicit InstanceBatchNormImpl(std::int64_t channels);
+  [[nodiscard]] torch::Tensor forward(const torch::Tensor& x);
+
+ private:
+  std::int64_t half_;
+  torch::nn::InstanceNorm2d instance_;
+  torch::nn::BatchNorm2d batch_;
+};
+TORCH_MODULE(InstanceBatchNorm);
+
+/// A convolution and the normalisation behind it. Both are registered with the owner under torchvision's
+/// names. One of the three norms is set; none once a batch norm is folded into the convolution.
 struct ConvNorm {
   torch::nn::Conv2d conv{nullptr};
-  torch::nn::BatchNorm2d norm{nullptr};  ///< empty once folded into the convolution
+  torch::nn::BatchNorm2d norm{nullptr};
+  InstanceBatchNorm mixed{nullptr};
+  torch::nn::InstanceNorm2d instance{nullptr};
 
   [[nodiscard]] torch::Tensor operator()(const torch::Tensor& x);
-  void fold();
+  void fold();  ///< does nothing to instance norms, whose statistics are each image's own
   void use_onednn_layout();
+};
+
+/// Where a residual block has instance normalisation.
+enum class BlockInstanceNorm {
+  none,
+  first,    ///< in half of its first norm (IBN-a)
+  closing,  ///< over the sum, before the last ReLU (IBN-b)
 };
 
 /// Basic or bottleneck residual block; the stride is on the 3 x 3 convolution.
 class ResNetBlockImpl : public torch::nn::Module {
  public:
-  ResNetBlockImpl(std::int64_t in_channels, std::int64_t channels, std::int64_t stride, bool is_bottleneck);
+  ResNetBlockImpl(std::int64_t in_channels, std::int64_t channels, std::int64_t stride, bool is_bottleneck,
+                  BlockInstanceNorm instance_norm = BlockInstanceNorm::none);
   [[nodiscard]] torch::Tensor forward(const torch::Tensor& x);
   [[nodiscard]] std::vector<ConvNorm*> parts();
 
  private:
   std::vector<ConvNorm> path_;
   ConvNorm shortcut_;  ///< empty where the input fits as it is
+  torch::nn::InstanceNorm2d closing_{nullptr};
 };
 TORCH_MODULE(ResNetBlock);
 
@@ -49,8 +74,8 @@ class ResNetImpl : public torch::nn::Module {
   void load(const TensorMap& state);
   [[nodiscard]] TensorMap state() const;
 
-  /// Folds the normalisation into the convolutions and, on the CPU, puts the weights in oneDNN's blocked
-  /// layout. The network can then neither be trained nor saved.
+  /// Folds the batch normalisation into the convolutions and, on the CPU and without instance norms, puts the
+  /// weights in oneDNN's blocked layout. The network can then neither be trained nor saved.
   void prepare_for_inference();
 
  private:

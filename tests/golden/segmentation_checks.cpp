@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 #include <torch/types.h>
 
+#include <algorithm>
+
 #include "models/adaptation/channel_statistics.h"
 #include "models/adaptation/osuda.h"
 #include "models/adaptation/unmix_tns.h"
+#include "models/encoders/resnet_module.h"
 #include "tests/golden/golden_case.h"
 
 namespace golden {
@@ -211,12 +214,68 @@ void check_unmixtns(GoldenCase& golden) {
   }
 }
 
+// ------------------------------------------------------------------------------------------------ IBN-Net
+
+/// Fills parameters and buffers from the case's tensors: dots in their names are underscores there.
+void fill(torch::nn::Module& module, const std::map<std::string, at::Tensor>& weights) {
+  const at::NoGradGuard guard;
+  const auto copy = [&](const std::string& name, at::Tensor into) {
+    auto key = name;
+    std::replace(key.begin(), key.end(), '.', '_');
+    if (key.find("num_batches_tracked") == std::string::npos) into.copy_(weights.at(key));
+  };
+  for (auto& item : module.named_parameters()) copy(item.key(), item.value());
+  for (auto& item : module.named_buffers()) copy(item.key(), item.value());
+}
+
+void check_ibn_layer(GoldenCase& golden) {
+  const auto x = golden.load("x");
+  models::InstanceBatchNorm layer(x.size(1));
+  std::map<std::string, at::Tensor> weights;
+  for (const auto& [ours, theirs] : std::map<std::string, std::string>{{"IN_weight", "in_weight"},
+                                                                       {"IN_bias", "in_bias"},
+                                                                       {"BN_weight", "bn_weight"},
+                                                                       {"BN_bias", "bn_bias"},
+                                                                       {"BN_running_mean", "bn_mean_0"},
+                                                                       {"BN_running_var", "bn_var_0"}}) {
+    weights[ours] = golden.load(theirs);
+  }
+  fill(*layer, weights);
+  layer->eval();
+  golden.expect_close("y_eval", layer->forward(x), kForward);
+  layer->train();
+  golden.expect_close("y_train", layer->forward(x), kForward);
+  const auto buffers = layer->named_buffers();
+  golden.expect_close("bn_mean_1", buffers["BN.running_mean"], kForward);
+  golden.expect_close("bn_var_1", buffers["BN.running_var"], kForward);
+}
+
+void check_ibn_block(GoldenCase& golden) {
+  const auto weights = golden.load_all("w_");
+  const auto x = golden.load("x");
+  const bool is_bottleneck = weights.contains("conv3_weight");
+  const auto y = golden.load("y_eval");
+  const auto norm =
+      weights.contains("IN_weight") ? models::BlockInstanceNorm::closing : models::BlockInstanceNorm::first;
+  const std::int64_t stride = y.size(2) < x.size(2) ? 2 : 1;
+  models::ResNetBlock block(x.size(1), weights.at("conv1_weight").size(0), stride, is_bottleneck, norm);
+  fill(*block, weights);
+  block->eval();
+  golden.expect_close("y_eval", block->forward(x), kForward);
+  block->train();
+  golden.expect_close("y_train", block->forward(x), kForward);
+}
+
 }  // namespace
 
 const CheckTable& segmentation_checks() {
   static const CheckTable table = {
       {"alphabn", &check_alphabn},
       {"core_loss", &check_core_loss},
+      {"ibn_a_basic_down", &check_ibn_block},
+      {"ibn_a_bottleneck", &check_ibn_block},
+      {"ibn_b_basic", &check_ibn_block},
+      {"ibn_layer", &check_ibn_layer},
       {"osuda_entropy", &check_osuda_entropy},
       {"osuda_hbs", &check_osuda_hbs},
       {"osuda_mini", &check_osuda_mini},

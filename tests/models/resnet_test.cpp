@@ -44,9 +44,13 @@ TEST(ResNetTest, HasTorchvisionsParametersAndNames) {
 
 TEST(ResNetTest, GivesTheSameFeaturesFoldedAndUnfolded) {
   torch::manual_seed(3);
-  for (const char* architecture : {"resnet18", "resnet50"}) {
-    ResNet network(resnet_arguments_from_json(architecture, {{"width", 16}}));
+  for (const auto& [architecture, variant] :
+       {std::pair{"resnet18", "none"}, {"resnet50", "none"}, {"resnet18", "b"}, {"resnet50", "a"}}) {
+    const auto arguments = resnet_arguments_from_json(architecture, {{"width", 16}, {"ibn", variant}});
+    ResNet network(arguments);
     unsettle(network);
+    EXPECT_EQ(resnet_arguments_to_json(resnet_arguments_of(network->state(), false)),
+              resnet_arguments_to_json(arguments));
     network->eval();
     const torch::NoGradGuard no_grad;
     const auto x = torch::rand({3, 3, 70, 50});
@@ -54,7 +58,7 @@ TEST(ResNetTest, GivesTheSameFeaturesFoldedAndUnfolded) {
     network->prepare_for_inference();
     const auto found = network->forward(x);
     EXPECT_LT((found - expected).abs().max().item<double>(), 1e-4 * expected.abs().max().item<double>())
-        << architecture;
+        << architecture << ' ' << variant;
   }
 }
 
