@@ -4,9 +4,8 @@
 #include <fmt/ranges.h>
 #include <torch/types.h>
 
-#include <limits>
-
 #include "imaging/base/error.h"
+#include "models/runtime/contrast.h"
 
 namespace mil {
 namespace {
@@ -26,16 +25,6 @@ void check_shapes(bool fit, const at::Tensor& first, const at::Tensor& second) {
   }
 }
 
-/// Mean over a row's positives, then over the rows that have one.
-at::Tensor mean_over_positives(const at::Tensor& log_probabilities, const at::Tensor& is_positive,
-                               LoneAnchors lone_anchors) {
-  const auto positives = is_positive.sum(1);
-  const auto sums = at::where(is_positive, log_probabilities, at::zeros_like(log_probabilities)).sum(1);
-  const auto means = sums / positives.clamp_min(1);
-  if (lone_anchors == LoneAnchors::count_as_zero) return -means.mean();
-  return -means.sum() / (positives > 0).sum().clamp_min(1);
-}
-
 }  // namespace
 
 at::Tensor supervised_contrast(const at::Tensor& features, const at::Tensor& labels,
@@ -51,10 +40,10 @@ at::Tensor supervised_contrast(const at::Tensor& features, const at::Tensor& lab
   if (count < 2) return rows.sum() * 0;
   const auto is_self = at::eye(count, at::TensorOptions(at::kBool).device(rows.device()));
   const auto is_positive = row_labels.unsqueeze(1).eq(row_labels.unsqueeze(0)).logical_and(~is_self);
-  const auto logits = at::mm(rows, rows.t()) / options.temperature;
-  const auto log_probabilities =
-      logits.masked_fill(is_self, -std::numeric_limits<double>::infinity()).log_softmax(1);
-  const auto loss = mean_over_positives(log_probabilities, is_positive, options.lone_anchors);
+  const auto each = models::anchor_contrast(rows, is_positive, options.temperature);
+  const auto loss = options.lone_anchors == LoneAnchors::count_as_zero
+                        ? each.mean()
+                        : each.sum() / is_positive.any(1).sum().clamp_min(1);
   return options.base_temperature ? loss * (options.temperature / *options.base_temperature) : loss;
 }
 
@@ -82,7 +71,10 @@ at::Tensor pseudo_label_contrast(const at::Tensor& features, const at::Tensor& l
   auto logits = at::mm(features.narrow(0, 0, anchor_count), features.t()) / temperature;
   logits = logits - logits.detach().amax(1, /*keepdim=*/true);
   const auto others = (logits.exp() * is_other).sum(1, /*keepdim=*/true);
-  return mean_over_positives(logits - (others + kGuard).log(), is_positive, LoneAnchors::left_out);
+  const auto log_probabilities = logits - (others + kGuard).log();
+  const auto positives = is_positive.sum(1);
+  const auto sums = at::where(is_positive, log_probabilities, at::zeros_like(log_probabilities)).sum(1);
+  return -(sums / positives.clamp_min(1)).sum() / (positives > 0).sum().clamp_min(1);
 }
 
 }  // namespace mil

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "imaging/base/error.h"
+#include "models/runtime/contrast.h"
 
 namespace models {
 namespace {
@@ -33,19 +34,13 @@ at::Tensor two_view_contrast(const at::Tensor& views, double temperature) {
   auto shape = views.sizes().vec();
   shape.erase(shape.end() - 2);
   shape[shape.size() - 2] = 2 * count;
-  // Rows in the order of images, its two views side by side.
+  // Rows in the order of images, the two views side by side.
   const auto rows =
       torch::nn::functional::normalize(views, torch::nn::functional::NormalizeFuncOptions().p(2).dim(-1))
           .reshape(shape);
-  auto similarity = at::matmul(rows, rows.transpose(-1, -2)) / temperature;
-  const auto self = at::eye(2 * count, views.options().dtype(at::kBool));
-  const auto others = similarity.masked_fill(self, -std::numeric_limits<double>::infinity());
   const auto order = at::arange(2 * count, views.options().dtype(at::kLong));
-  const auto partner = order.bitwise_xor(at::ones_like(order)).unsqueeze(1);
-  auto partner_shape = shape;
-  partner_shape.back() = 1;
-  const auto positive = similarity.gather(-1, partner.expand(partner_shape)).squeeze(-1);
-  return (others.logsumexp(-1) - positive).mean() * (temperature / kBaseTemperature);
+  const auto is_partner = order.bitwise_xor(1).unsqueeze(1).eq(order.unsqueeze(0));
+  return anchor_contrast(rows, is_partner, temperature).mean() * (temperature / kBaseTemperature);
 }
 
 std::vector<double> smoothed_shares(std::span<const std::int64_t> counts, double beta) {

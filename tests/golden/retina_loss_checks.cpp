@@ -6,6 +6,7 @@
 #include "models/retina/deco.h"
 #include "models/retina/gdrnet_loss.h"
 #include "models/retina/rank_mixup.h"
+#include "models/runtime/contrast.h"
 
 namespace golden {
 namespace {
@@ -56,6 +57,32 @@ void check_dahloss(GoldenCase& golden) {
   golden.expect_close("grad_logits", logits.grad(), kLoose);
   golden.expect_close("grad_feat_ori", original.grad(), tolerance);
   golden.expect_close("grad_feat_new", augmented.grad(), tolerance);
+}
+
+/// Each anchor's loss, [V, B], without and with labels; the same scaled to base temperature 0.07.
+void check_supcon(GoldenCase& golden) {
+  const auto labels = golden.load("labels");
+  const auto views = golden.load("features").size(1), count = golden.load("features").size(0);
+  const auto other = ~at::eye(views * count, at::kBool);
+  const auto pairs_of = [&](const at::Tensor& of_images) {
+    const auto rows = of_images.repeat({views});
+    return rows.unsqueeze(1).eq(rows.unsqueeze(0)).logical_and(other);
+  };
+  for (const std::string kind : {"simclr", "supcon"}) {
+    const auto is_positive = pairs_of(kind == "simclr" ? at::arange(count, at::kLong) : labels);
+    for (const auto& [suffix, temperature] : std::map<std::string, double>{{"0p07", 0.07}, {"0p1", 0.1}}) {
+      const auto features = leaf(golden, "features");
+      const auto each =
+          models::anchor_contrast(features.transpose(0, 1).flatten(0, 1), is_positive, temperature) *
+          (temperature / 0.07);
+      golden.expect_close("loss_" + kind + "_" + suffix, each.view({views, count}), kLoose);
+      if (golden.has("grad_" + kind + "_" + suffix)) {
+        golden.expect_close("mean_" + kind + "_" + suffix, each.mean(), kLoose);
+        each.mean().backward();
+        golden.expect_close("grad_" + kind + "_" + suffix, features.grad(), kLoose);
+      }
+    }
+  }
 }
 
 // ------------------------------------------------------------------------------------------------- TALLY
@@ -215,6 +242,7 @@ const CheckTable& retina_loss_checks() {
       {"deco_rsa", &check_deco_rsa},
       {"deco_weights", &check_deco_weights},
       {"rankmixup", &check_rankmixup},
+      {"supcon", &check_supcon},
       {"tally_adain", &check_tally_adain},
       {"tally_cbce", &check_tally_cbce},
       {"tally_prototypes", &check_tally_prototypes},
