@@ -141,10 +141,11 @@ double InsLearnerModule::step_on_bag(const at::Tensor& rows, std::int64_t count,
 
 /// mu <- m mu + (1 - m) q for each row in order, then both rows to length 1.
 void InsLearnerModule::move_prototypes(const at::Tensor& projected, const at::Tensor& classes) {
-  const auto member = at::one_hot(classes, 2).to(at::kFloat);
+  const auto is_member = at::one_hot(classes, 2);
+  const auto later = is_member.sum(0, /*keepdim=*/true) - is_member.cumsum(0);  // rows of the class to come
+  const auto member = is_member.to(at::kFloat);
   const auto counts = member.sum(0, /*keepdim=*/true);
-  const auto later = counts - member.cumsum(0);  // rows of the class after this one
-  const auto weights = member * (1 - kPrototypeMomentum) * at::pow(kPrototypeMomentum, later);
+  const auto weights = member * (1 - kPrototypeMomentum) * at::pow(kPrototypeMomentum, later.to(at::kFloat));
   prototypes.mul_(at::pow(kPrototypeMomentum, counts).t()).add_(at::mm(weights.t(), projected));
   prototypes.copy_(F::normalize(prototypes, F::NormalizeFuncOptions().p(2).dim(1)));
 }

@@ -1,0 +1,160 @@
+"""Ten-fold cross-validation on the small MIL benchmarks, through `tessera mil crossval`. Run by the recipe mil-benchmarks.
+
+The folds are stratified. Features are standardised by each fold's training part. What may be chosen (SETTINGS) is chosen for each
+fold from its training part alone: every setting is trained on four fifths of it, the one with the least cross-entropy on the other
+fifth is trained again on all of it, for the same epochs and without early stopping, and tested once."""
+import argparse
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import h5py
+import numpy as np
+
+import bag_statistics as stats
+
+FOLDS = 10
+TESSERA = os.environ["TESSERA"]
+COMMON = ("--embed-dim", "128", "--learning-rate-schedule", "cosine", "--patience", "100000", "--min-epochs", "100000",
+          "--seed", "1", "--threads", "1")
+ATTENTION = ("--base", "abmil", "--attention-dim", "64", "--attention-activation", "tanh", "--attention-bias")
+BASES = {"mean": ("--base", "mean"), "max": ("--base", "max"), "abmil": ATTENTION, "abmil gated": ATTENTION + ("--gated",),
+         "dsmil": ("--base", "dsmil"), "transmil": ("--base", "transmil", "--transmil-landmarks", "16"),
+         "clam_sb": ("--base", "clam_sb", "--attention-dim", "64"), "clam_mb": ("--base", "clam_mb", "--attention-dim", "64")}
+METHODS = {"ce": ("--method", "ce", "--epochs", "30"), "scmil": ("--method", "scmil", "--epochs", "60"),
+           "mhim": ("--method", "mhim", "--epochs", "30"), "ins": ("--method", "ins", "--epochs", "30")}
+ROWS = ([("ce", base) for base in BASES] + [("scmil", base) for base in ("mean", "abmil", "abmil gated", "dsmil")]
+        + [("mhim", base) for base in ("abmil", "abmil gated", "dsmil", "transmil")] + [("ins", "")])
+
+
+def settings(method):
+    """What may be chosen, by name: one short list for every base and benchmark."""
+    if method == "ins":
+        return {"step .01": ("--ins-learning-rate", "0.01"), "step .003": ("--ins-learning-rate", "0.003")}
+    rate = "0.002" if method == "scmil" else "0.0005"
+    return {f"decay {decay}": ("--learning-rate", rate, "--weight-decay", decay) for decay in ("0.0001", "0.01")}
+
+
+PUBLISHED = {"musk1": (0.892, 0.900), "musk2": (0.858, 0.863), "tiger": (0.839, 0.845), "elephant": (0.868, 0.857)}
+
+
+def read_instances(path):
+    """Names of the bags in file order, their labels, and [N, F] instances of each."""
+    uci = not path.endswith(".csv")
+    bags, labels = {}, {}
+    with open(path, newline="", encoding="utf-8") as file:
+        for row in csv.reader(file):
+            if not uci and row[0] == "bag_id" or len(row) < 3:
+                continue
+            values = [float(cell.rstrip(".")) for cell in row[2:]]
+            label = values.pop() if uci else float(row[1])
+            bags.setdefault(row[0], []).append(values)
+            labels[row[0]] = max(int(label > 0), labels.get(row[0], 0))
+    names = list(bags)
+    widths = {len(values) for name in names for values in bags[name]}
+    if len(widths) != 1 or len(set(labels.values())) != 2:
+        sys.exit(f"{path}: no table of bags with two classes; rows have {sorted(widths)} features.")
+    return names, np.array([labels[name] for name in names]), [np.array(bags[name]) for name in names]
+
+
+def deal(labels, parts, random):
+    """A number below `parts` for every bag, so that the parts hold the classes alike and differ by one bag at most."""
+    part = np.zeros(len(labels), int)
+    dealt = 0
+    for label in (0, 1):
+        order = random.permutation(np.flatnonzero(labels == label))
+        part[order] = (np.arange(len(order)) + dealt) % parts
+        dealt += len(order)
+    return part
+
+
+def write_bag(path, instances):
+    with h5py.File(path, "w") as file:
+        file["features"] = instances.astype(np.float32)
+        file["coords"] = np.zeros((len(instances), 2), np.int64)
+
+
+def prepare(source, work, repeats):
+    """Bags (one copy per repeat and fold, standardised by its training part), labels and the splits of both rounds."""
+    if os.path.exists(os.path.join(work, "labels.csv")):
+        return
+    names, labels, instances = read_instances(source)
+    shutil.rmtree(work, ignore_errors=True)
+    os.makedirs(os.path.join(work, "bags"))
+    rows = []
+    for repeat in range(repeats):
+        random = np.random.RandomState(repeat)
+        fold_of = deal(labels, FOLDS, random)
+        for fold in range(FOLDS):
+            number = repeat * FOLDS + fold
+            trained = np.concatenate([rows_ for rows_, k in zip(instances, fold_of) if k != fold])
+            mean, scale = trained.mean(axis=0), trained.std(axis=0)
+            scale[scale < 1e-9] = 1
+            ids = [f"{number:03d}-{place:04d}" for place in range(len(names))]
+            for bag_id, bag, label in zip(ids, instances, labels):
+                write_bag(os.path.join(work, "bags", bag_id + ".h5"), (bag - mean) / scale)
+                rows.append({"slide_id": bag_id, "label": label})
+            training = np.flatnonzero(fold_of != fold)
+            inner = deal(labels[training], 5, random)
+            test = [ids[i] for i in np.flatnonzero(fold_of == fold)]
+            kept, held = ([ids[i] for i in training[inner != 0]], [ids[i] for i in training[inner == 0]])
+            stats.write_split(os.path.join(work, "splits", "choose", f"splits_{number}.csv"), kept, held, held[:0] + test)
+            stats.write_split(os.path.join(work, "splits", "test", f"splits_{number}.csv"), sorted(kept + held), [], test)
+    stats.write_rows(os.path.join(work, "labels.csv"), rows)
+
+
+def crossval(work, method, base, setting, splits, out):
+    command = [TESSERA, "mil", "crossval", "--bags", os.path.join(work, "bags"), "--labels", os.path.join(work, "labels.csv"),
+               "--splits", splits, "--out", out, *COMMON, *METHODS[method], *BASES.get(base, ()), *settings(method)[setting]]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}\n{ended.stderr}")
+
+
+def split_files(folder):
+    """The files splits_k.csv of a folder in the order in which crossval numbers its folds."""
+    return sorted(os.listdir(folder), key=lambda name: int(name[len("splits_"):-len(".csv")]))
+
+
+def last_validation_loss(folder):
+    return float(stats.read_rows(os.path.join(folder, "curves.csv"))[-1]["validation_loss"])
+
+
+def run_row(work, method, base):
+    """Chooses, trains and tests one method on one base: predictions.csv of its folder, where it is missing."""
+    name = f"{method}-{base}".replace(" ", "_").rstrip("-")
+    out = os.path.join(work, "rows", name)
+    if os.path.exists(os.path.join(out, "predictions.csv")):
+        return
+    choices = os.path.join(work, "splits", "choose")
+    losses = {}
+    for setting in settings(method):
+        run = os.path.join(out, "choose", setting.replace(" ", "_"))
+        crossval(work, method, base, setting, choices, run)
+        losses[setting] = [last_validation_loss(os.path.join(run, f"fold_{k}")) for k in range(len(split_files(choices)))]
+    rows = []
+    for setting in settings(method):
+        folder, run = (os.path.join(out, part, setting.replace(" ", "_")) for part in ("splits", "test"))
+        os.makedirs(folder, exist_ok=True)
+        for k, file in enumerate(split_files(choices)):
+            if min(losses, key=lambda one: losses[one][k]) == setting:
+                shutil.copy(os.path.join(work, "splits", "test", file), folder)
+        if not os.listdir(folder):
+            continue
+        crossval(work, method, base, setting, folder, run)
+        for row in stats.read_rows(os.path.join(run, "predictions.csv")):
+            rows.append({**row, "part": f"fold_{int(row['id'][:3])}", "setting": setting})
+    rows.sort(key=lambda row: row["id"])
+    stats.write_rows(os.path.join(out, "predictions.csv"), rows)
+    for part in ("choose", "test"):
+        shutil.rmtree(os.path.join(out, part))
+    print(f"{os.path.basename(work)} {name}: accuracy {accuracy_by_fold(rows).mean():.3f}", flush=True)
+
+
+def accuracy_by_fold(rows):
+    folds = sorted({row["part"] for row in rows}, key=lambda part: int(part[len("fold_"):]))
+    return np.array([np.mean([row["verdict"] == row["label"] for row in rows if row["part"] == fold]) for fold in folds])
