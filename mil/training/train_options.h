@@ -25,7 +25,7 @@ struct TrainOptions {
   std::int64_t patience = 20;
   std::int64_t min_epochs = 50;
   std::string threshold = "fixed";
-  std::int64_t memory_mb = 4096;
+  std::int64_t memory_mb = 2048;
 };
 
 template <typename Visitor, typename Options>

@@ -5,7 +5,7 @@ fold from its training part alone: every setting is trained on four fifths of it
 fifth is trained again on all of it, for the same epochs and without early stopping, and tested once."""
 import argparse
 import csv
-import json
+import math
 import os
 import shutil
 import subprocess
@@ -158,3 +158,92 @@ def run_row(work, method, base):
 def accuracy_by_fold(rows):
     folds = sorted({row["part"] for row in rows}, key=lambda part: int(part[len("fold_"):]))
     return np.array([np.mean([row["verdict"] == row["label"] for row in rows if row["part"] == fold]) for fold in folds])
+
+
+def signed_rank_p(differences):
+    """Two-sided p of the signed-rank test over folds, by the normal law with ties; 1 where no fold differs."""
+    differences = differences[np.abs(differences) > 1e-12]
+    if len(differences) == 0:
+        return 1.0
+    _, place, counts = np.unique(np.abs(differences).round(12), return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    spread = math.sqrt((ranks ** 2).sum() / 4)
+    distance = max(abs(ranks[differences > 0].sum() - ranks.sum() / 2) - 0.25, 0)
+    return math.erfc(distance / spread / math.sqrt(2))
+
+
+def measure(work, name):
+    """Of every finished row: accuracy by fold, AUC over all bags, how often each setting was chosen."""
+    found = []
+    for method, base in ROWS:
+        path = os.path.join(work, "rows", f"{method}-{base}".replace(" ", "_").rstrip("-"), "predictions.csv")
+        if not os.path.exists(path):
+            continue
+        rows = stats.read_rows(path)
+        folds = accuracy_by_fold(rows)
+        repeats = folds.reshape(-1, FOLDS)
+        scores = np.array([float(row["probability_1"]) for row in rows])
+        chosen = {setting: sum(row["setting"] == setting for row in rows) / len(rows) for setting in settings(method)}
+        found.append({"benchmark": name, "method": method, "base": base or "own", "folds": folds, "bags": len(rows) // len(repeats),
+                      "accuracy": folds.mean(), "sd_folds": folds.std(ddof=1),
+                      "sd_repeats": repeats.mean(axis=1).std(ddof=1) if len(repeats) > 1 else None,
+                      "auc": float(stats.auc(scores, np.array([int(row["label"]) for row in rows]))), "chosen": chosen})
+    return found
+
+
+def write_tables(folder, results):
+    """A table of all benchmarks that WORK holds, as Markdown and CSV."""
+    lines, table = [], []
+    for name in sorted(entry.name for entry in os.scandir(folder) if os.path.isdir(os.path.join(entry.path, "rows"))):
+        rows = measure(os.path.join(folder, name), name)
+        if not rows:
+            continue
+        by_name = {(row["method"], row["base"]): row for row in rows}
+        lines += [f"## {name}: {rows[0]['bags']} bags, {len(rows[0]['folds'])} folds", "",
+                  "| method | base | accuracy | sd of folds | sd of repeats | AUC | against the base by ce (p) | chosen |",
+                  "|---|---|---|---|---|---|---|---|"]
+        for row in rows:
+            other = by_name.get(("ce", "abmil" if row["method"] == "ins" else row["base"]))
+            against = ""
+            if other is not None and other is not row and len(other["folds"]) == len(row["folds"]):
+                differences = row["folds"] - other["folds"]
+                against = f"{differences.mean():+.3f} ({signed_rank_p(differences):.2f})"
+            chosen = ", ".join(f"{setting} {share:.0%}" for setting, share in row["chosen"].items())
+            repeats = "" if row["sd_repeats"] is None else f"{row['sd_repeats']:.3f}"
+            lines.append(f"| {row['method']} | {row['base']} | {row['accuracy']:.3f} | {row['sd_folds']:.3f} | {repeats} | "
+                         f"{row['auc']:.3f} | {against} | {chosen} |")
+            table.append({"benchmark": name, "method": row["method"], "base": row["base"], "accuracy": f"{row['accuracy']:.4f}",
+                          "sd_folds": f"{row['sd_folds']:.4f}", "auc": f"{row['auc']:.4f}", "against_ce": against})
+        if name in PUBLISHED:
+            lines += [f"| published [ilse2018] | attention / gated | {PUBLISHED[name][0]:.3f} / {PUBLISHED[name][1]:.3f} | | | | | "
+                      "per benchmark |"]
+        lines.append("")
+    if not table:
+        return
+    stats.write_rows(os.path.join(results, "mil-benchmarks.csv"), table)
+    with open(os.path.join(results, "mil-benchmarks-tables.md"), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines))
+
+
+def benchmark_name(source):
+    name = os.path.splitext(os.path.basename(source))[0].lower()
+    return {"clean1": "musk1", "clean2": "musk2"}.get(name, name)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="mil-benchmarks", description=__doc__)
+    parser.add_argument("work", metavar="WORK", help="folder of the runs, used again")
+    parser.add_argument("file", metavar="FILE", help="clean1.data, or a CSV of bag_id,bag_label,f0,...")
+    parser.add_argument("--full", action="store_true", help="five times ten folds instead of once")
+    arguments = parser.parse_args()
+    name = benchmark_name(arguments.file) + ("-full" if arguments.full else "")
+    work = os.path.join(arguments.work, name)
+    prepare(arguments.file, work, 5 if arguments.full else 1)
+    with ThreadPoolExecutor(2) as pool:
+        for row in [pool.submit(run_row, work, method, base) for method, base in ROWS]:
+            row.result()
+    write_tables(arguments.work, arguments.work)
+
+
+if __name__ == "__main__":
+    main()

@@ -16,23 +16,25 @@ ROWS = ("ce-mean", "ce-max", PLAIN, "ce-transmil", "ce-dsmil", "ce-clam_sb", "sc
 LESIONS = ("microaneurysms", "haemorrhages", "hard_exudates", "soft_exudates")
 
 
-def photographs(data):
-    """Name, group, truth (1: referable, grade 2 or more) and segmentation name of every photograph."""
+def photographs(work, data):
+    """Name, group, truth (1: referable, grade 2 or more) and segmentation name of every photograph that was encoded: `encode`
+    takes the darkest for fluorescence and refuses them."""
     return [{"name": row["file"].split(".")[0], "group": row["group"], "truth": int(int(row["dr_grade"]) >= 2),
              "segmentation": row["segmentation_image"]}
-            for row in stats.read_rows(os.path.join(data, "fundus_dr", "idrid", "labels.csv"))]
+            for row in stats.read_rows(os.path.join(data, "fundus_dr", "idrid", "labels.csv"))
+            if os.path.exists(os.path.join(work, "bags", "resnet50v2", "h5_files", row["file"].split(".")[0] + ".h5"))]
 
 
-def parts(data):
+def parts(work, data):
     """The photographs to compare methods on, and those with lesion masks; a group of the second is not in the first."""
-    rows = photographs(data)
+    rows = photographs(work, data)
     segmented = [row for row in rows if row["segmentation"]]
     kept_apart = {row["group"] for row in segmented}
     return [row for row in rows if row["group"] not in kept_apart], segmented
 
 
 def make_splits(work, data):
-    development, segmented = parts(data)
+    development, segmented = parts(work, data)
     for name, rows in (("labels", development), ("segmented", segmented)):
         stats.write_rows(os.path.join(work, name + ".csv"),
                          [{"case_id": row["group"], "slide_id": row["name"],
@@ -174,7 +176,7 @@ def rows_of_encoder(work, data, encoder, folds, development, segmented):
 
 
 def make_table(work, data, results):
-    development, segmented = parts(data)
+    development, segmented = parts(work, data)
     fold_of = {name: fold for fold in range(FOLDS)
                for name in stats.read_split(os.path.join(work, "splits", f"splits_{fold}.csv"))[2]}
     folds = np.array([fold_of[row["name"]] for row in development])

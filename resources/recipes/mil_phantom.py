@@ -34,7 +34,7 @@ def make_splits(work, seeds):
 def choose_rate(folder):
     """The sub-folder, named by its learning rate, with the best mean validation AUC of its runs; the lower loss among equals."""
     scores = {}
-    for rate in sorted(os.listdir(folder)):
+    for rate in sorted(entry.name for entry in os.scandir(folder) if entry.is_dir()):
         values = []
         for seed in os.listdir(os.path.join(folder, rate)):
             curve = stats.read_rows(os.path.join(folder, rate, seed, "curves.csv"))
