@@ -18,6 +18,7 @@ import numpy as np
 import bag_statistics as stats
 
 FOLDS = 10
+INNER = 3
 TESSERA = os.environ["TESSERA"]
 COMMON = ("--embed-dim", "128", "--learning-rate-schedule", "cosine", "--patience", "100000", "--min-epochs", "100000",
           "--seed", "1", "--threads", "1")
@@ -36,7 +37,7 @@ def settings(method):
     if method == "ins":
         return {"step .01": ("--ins-learning-rate", "0.01"), "step .003": ("--ins-learning-rate", "0.003")}
     rate = "0.002" if method == "scmil" else "0.0005"
-    return {f"decay {decay}": ("--learning-rate", rate, "--weight-decay", decay) for decay in ("0.0001", "0.01")}
+    return {f"decay {decay}": ("--learning-rate", rate, "--weight-decay", decay) for decay in ("0.0001", "0.01", "0.1")}
 
 
 PUBLISHED = {"musk1": (0.892, 0.900), "musk2": (0.858, 0.863), "tiger": (0.839, 0.845), "elephant": (0.868, 0.857)}
@@ -99,11 +100,12 @@ def prepare(source, work, repeats):
                 write_bag(os.path.join(work, "bags", bag_id + ".h5"), (bag - mean) / scale)
                 rows.append({"slide_id": bag_id, "label": label})
             training = np.flatnonzero(fold_of != fold)
-            inner = deal(labels[training], 5, random)
+            inner = deal(labels[training], INNER, random)
             test = [ids[i] for i in np.flatnonzero(fold_of == fold)]
-            kept, held = ([ids[i] for i in training[inner != 0]], [ids[i] for i in training[inner == 0]])
-            stats.write_split(os.path.join(work, "splits", "choose", f"splits_{number}.csv"), kept, held, held[:0] + test)
-            stats.write_split(os.path.join(work, "splits", "test", f"splits_{number}.csv"), sorted(kept + held), [], test)
+            for part in range(INNER):
+                kept, held = ([ids[i] for i in training[inner != part]], [ids[i] for i in training[inner == part]])
+                stats.write_split(os.path.join(work, "splits", "choose", f"splits_{number * INNER + part}.csv"), kept, held, test)
+            stats.write_split(os.path.join(work, "splits", "test", f"splits_{number}.csv"), [ids[i] for i in training], [], test)
     stats.write_rows(os.path.join(work, "labels.csv"), rows)
 
 
@@ -135,14 +137,15 @@ def run_row(work, method, base):
     for setting in settings(method):
         run = os.path.join(out, "choose", setting.replace(" ", "_"))
         crossval(work, method, base, setting, choices, run)
-        losses[setting] = [last_validation_loss(os.path.join(run, f"fold_{k}")) for k in range(len(split_files(choices)))]
+        each = [last_validation_loss(os.path.join(run, f"fold_{k}")) for k in range(len(split_files(choices)))]
+        losses[setting] = np.mean(np.reshape(each, (-1, INNER)), axis=1)
     rows = []
     for setting in settings(method):
         folder, run = (os.path.join(out, part, setting.replace(" ", "_")) for part in ("splits", "test"))
         os.makedirs(folder, exist_ok=True)
-        for k, file in enumerate(split_files(choices)):
+        for k in range(len(losses[setting])):
             if min(losses, key=lambda one: losses[one][k]) == setting:
-                shutil.copy(os.path.join(work, "splits", "test", file), folder)
+                shutil.copy(os.path.join(work, "splits", "test", f"splits_{k}.csv"), folder)
         if not os.listdir(folder):
             continue
         crossval(work, method, base, setting, folder, run)
