@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <torch/types.h>
-#include <unistd.h>
 
 #include <charconv>
 #include <nlohmann/json.hpp>
@@ -14,6 +13,7 @@
 #include "models/encoders/encoder.h"
 #include "models/encoders/encoder_table.h"
 #include "models/encoders/resnet_arguments.h"
+#include "models/runtime/package_folder.h"
 #include "models/runtime/pth_reader.h"
 #include "models/runtime/safetensors.h"
 
@@ -121,49 +121,29 @@ ordered_json make_manifest(const PackOptions& options, const std::optional<Encod
           {"licence", licence}};
 }
 
-/// A folder that takes its final name when all went well.
-struct FolderInTheMaking {
-  explicit FolderInTheMaking(const fs::path& target)
-      : path(target.parent_path() / fmt::format(".{}.{}.tmp", target.filename().string(), ::getpid())) {
-    fs::create_directories(path);
-  }
-  ~FolderInTheMaking() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  FolderInTheMaking(const FolderInTheMaking&) = delete;
-  FolderInTheMaking& operator=(const FolderInTheMaking&) = delete;
-  fs::path path;
-};
-
 void pack(const PackOptions& options, const fs::path& out_folder) {
-  const auto target = out_folder.has_filename() ? out_folder : out_folder.parent_path();
-  if (fs::exists(target)) {
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("{} exists already; name a new folder.", target.string()));
-  }
   std::optional<EncoderPreset> preset;
   if (options.preset) preset = require_preset(*options.preset);
   auto manifest = make_manifest(options, preset);
   const auto card = options.card ? imaging::read_file(*options.card) : std::string();
 
-  const FolderInTheMaking making(target);
+  PackageFolder making(out_folder);
   const bool is_truncated = options.truncated || (preset && preset->name == "resnet50");
   std::tie(manifest["architecture"], manifest["architecture_arguments"]) =
-      write_weights(options, is_truncated, making.path);
-  imaging::write_file(making.path / "README.md", card.empty() ? short_card(manifest) : card);
+      write_weights(options, is_truncated, making.path());
+  imaging::write_file(making.path() / "README.md", card.empty() ? short_card(manifest) : card);
 
   auto unmeasured = manifest;
   unmeasured.erase("feature_dim");
-  seal_package(making.path, unmeasured);
-  manifest["feature_dim"] = open_encoder(ModelPackage::open(making.path), "cpu")->dim();
+  seal_package(making.path(), unmeasured);
+  manifest["feature_dim"] = open_encoder(ModelPackage::open(making.path()), "cpu")->dim();
   if (preset && manifest["feature_dim"] != preset->dim) {
     throw Error(ErrorCode::incompatible,
                 fmt::format("{} gives {} features, where the preset {} has {}.", options.weights,
                             manifest["feature_dim"].get<std::int64_t>(), preset->name, preset->dim));
   }
-  seal_package(making.path, manifest);
-  fs::rename(making.path, target);
+  seal_package(making.path(), manifest);
+  making.publish();
 }
 
 }  // namespace

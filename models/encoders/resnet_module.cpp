@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "imaging/base/error.h"
+#include "models/adaptation/norm_hook.h"
 
 namespace models {
 namespace {
@@ -13,6 +14,19 @@ namespace nn = torch::nn;
 using imaging::Error;
 using imaging::ErrorCode;
 using nlohmann::ordered_json;
+
+/// Where it is being adapted, by whoever adapts.
+torch::Tensor batch_norm_of(nn::BatchNorm2d& norm, const torch::Tensor& x) {
+  if (auto* hook = norm_hook()) {
+    return hook->normalise({.x = x,
+                            .scale = norm->weight,
+                            .shift = norm->bias,
+                            .mean = norm->running_mean,
+                            .variance = norm->running_var,
+                            .epsilon = norm->options.eps()});
+  }
+  return norm->forward(x);
+}
 
 nn::InstanceNorm2d make_instance_norm(std::int64_t channels) {
   return nn::InstanceNorm2d(nn::InstanceNorm2dOptions(channels).affine(true));
@@ -140,13 +154,14 @@ InstanceBatchNormImpl::InstanceBatchNormImpl(std::int64_t channels)
 }
 
 torch::Tensor InstanceBatchNormImpl::forward(const torch::Tensor& x) {
-  return torch::cat(
-      {instance_->forward(x.narrow(1, 0, half_)), batch_->forward(x.narrow(1, half_, x.size(1) - half_))}, 1);
+  return torch::cat({instance_->forward(x.narrow(1, 0, half_)),
+                     batch_norm_of(batch_, x.narrow(1, half_, x.size(1) - half_))},
+                    1);
 }
 
 torch::Tensor ConvNorm::operator()(const torch::Tensor& x) {
   auto y = conv->forward(x);
-  if (norm) return norm->forward(y);
+  if (norm) return batch_norm_of(norm, y);
   if (mixed) return mixed->forward(y);
   return instance ? instance->forward(y) : y;
 }
