@@ -18,8 +18,8 @@ using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
 class PngRows final : public RowDecoder {
  public:
-  PngRows(const fs::path& path, std::int64_t pixels_in_memory)
-      : path_(path), file_(std::fopen(path.c_str(), "rb"), &std::fclose) {
+  PngRows(const fs::path& path, std::int64_t pixels_in_memory, bool as_numbers)
+      : path_(path), as_numbers_(as_numbers), file_(std::fopen(path.c_str(), "rb"), &std::fclose) {
     if (!file_) refuse_damaged(path, "it cannot be opened");
     png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, &PngRows::fail, &PngRows::warn);
     header_ = png_ == nullptr ? nullptr : png_create_info_struct(png_);
@@ -85,7 +85,11 @@ class PngRows final : public RowDecoder {
     png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // check_picture_size judges
     png_read_info(png_, header_);
     stored_bits_ = png_get_channels(png_, header_) * png_get_bit_depth(png_, header_);
-    png_set_expand(png_);  // palette to RGB, grey below 8 bits to 8, transparent colours to alpha
+    if (as_numbers_) {
+      png_set_packing(png_);
+    } else {
+      png_set_expand(png_);  // palette to RGB, grey below 8 bits to 8, transparent colours to alpha
+    }
     if (std::endian::native == std::endian::little) png_set_swap(png_);
     is_interlaced_ = png_set_interlace_handling(png_) > 1;
     png_read_update_info(png_, header_);
@@ -96,6 +100,7 @@ class PngRows final : public RowDecoder {
   }
 
   fs::path path_;
+  bool as_numbers_;
   File file_;
   png_structp png_ = nullptr;
   png_infop header_ = nullptr;
@@ -111,7 +116,11 @@ class PngRows final : public RowDecoder {
 }  // namespace
 
 std::unique_ptr<RowDecoder> open_png_rows(const fs::path& path, std::int64_t pixels_in_memory) {
-  return std::make_unique<PngRows>(path, pixels_in_memory);
+  return std::make_unique<PngRows>(path, pixels_in_memory, false);
+}
+
+std::unique_ptr<RowDecoder> open_png_numbers(const fs::path& path, std::int64_t pixels_in_memory) {
+  return std::make_unique<PngRows>(path, pixels_in_memory, true);
 }
 
 }  // namespace imaging

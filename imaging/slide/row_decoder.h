@@ -51,6 +51,10 @@ class RowDecoder {
 ///                `resource_exhausted` on sizes above the limits of open_flat_image.
 [[nodiscard]] std::unique_ptr<RowDecoder> open_png_rows(const std::filesystem::path& path,
                                                         std::int64_t pixels_in_memory);
+/// The same with the numbers that the file stores: indices of a palette instead of its colours, and grey of
+/// 1, 2 and 4 bits as 0 to 1, 3 and 15, a sample a byte.
+[[nodiscard]] std::unique_ptr<RowDecoder> open_png_numbers(const std::filesystem::path& path,
+                                                           std::int64_t pixels_in_memory);
 [[nodiscard]] std::unique_ptr<RowDecoder> open_jpeg_rows(const std::filesystem::path& path,
                                                          std::int64_t pixels_in_memory);
 /// The first image of a TIFF that is not marked as reduced or as a mask; see first_full_page.

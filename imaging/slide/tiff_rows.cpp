@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "imaging/base/error.h"
@@ -23,11 +24,16 @@ Value field(TIFF* file, std::uint32_t tag, Value fallback) {
   return fallback;
 }
 
-TiffFile open_at_picture(const fs::path& path) {
+/// @param page  absent: the first that is neither reduced nor a mask
+TiffFile open_at_page(const fs::path& path, std::optional<int> page) {
   auto file =
       open_tiff(path, "rm");  // m: read, not mapped, so that a shortened file is an error and no signal
   if (!file) refuse_damaged(path, last_tiff_message());
-  first_full_page(file.get());
+  if (!page) {
+    first_full_page(file.get());
+  } else if (TIFFSetDirectory(file.get(), static_cast<tdir_t>(*page)) == 0) {
+    refuse_damaged(path, last_tiff_message());
+  }
   return file;
 }
 
@@ -90,12 +96,13 @@ struct Layout {
 /// that even a file of one strip streams.
 class PlainTiffRows final : public RowDecoder {
  public:
-  PlainTiffRows(const fs::path& path, TiffFile file, const Layout& layout) : path_(path), layout_(layout) {
+  PlainTiffRows(const fs::path& path, std::optional<int> page, TiffFile file, const Layout& layout)
+      : path_(path), layout_(layout) {
     format_ = layout.row_format();
     files_.push_back(std::move(file));
     const int planes = layout.is_planar ? format_.channels : 1;
     // A handle per plane, each of which then decodes its own strips in order.
-    while (static_cast<int>(files_.size()) < planes) files_.push_back(open_at_picture(path));
+    while (static_cast<int>(files_.size()) < planes) files_.push_back(open_at_page(path, page));
     samples_ = layout.is_planar ? 1 : layout.samples;
     sample_bytes_ = layout.bits / 8;
     const auto row_bytes = layout.size.width * samples_ * sample_bytes_;
@@ -258,7 +265,12 @@ TiffPage first_full_page(TIFF* file) {
 }
 
 std::unique_ptr<RowDecoder> open_tiff_rows(const fs::path& path, std::int64_t pixels_in_memory) {
-  auto file = open_at_picture(path);
+  return open_tiff_page(path, std::nullopt, pixels_in_memory);
+}
+
+std::unique_ptr<RowDecoder> open_tiff_page(const fs::path& path, std::optional<int> page,
+                                           std::int64_t pixels_in_memory) {
+  auto file = open_at_page(path, page);
   const Layout layout(file.get());
   check_picture_size(path, layout.size, layout.bits * layout.samples, pixels_in_memory);
   if (layout.sample_format != SAMPLEFORMAT_UINT && layout.sample_format != SAMPLEFORMAT_VOID) {
@@ -270,7 +282,7 @@ std::unique_ptr<RowDecoder> open_tiff_rows(const fs::path& path, std::int64_t pi
                             : layout.sample_format == SAMPLEFORMAT_INT  ? "signed numbers"
                                                                         : "complex numbers"));
   }
-  if (layout.is_plain()) return std::make_unique<PlainTiffRows>(path, std::move(file), layout);
+  if (layout.is_plain()) return std::make_unique<PlainTiffRows>(path, page, std::move(file), layout);
   return std::make_unique<ConvertedTiffRows>(path, std::move(file), layout, pixels_in_memory);
 }
 

@@ -8,6 +8,9 @@
 #include "models/adaptation/unmix_tns.h"
 #include "models/encoders/resnet_module.h"
 #include "tests/golden/golden_case.h"
+#ifdef TESSERA_HAS_IMAGING
+#include "imaging/raster/mask_metrics.h"
+#endif
 
 namespace golden {
 namespace {
@@ -266,11 +269,70 @@ void check_ibn_block(GoldenCase& golden) {
   golden.expect_close("y_train", block->forward(x), kForward);
 }
 
+#ifdef TESSERA_HAS_IMAGING
+std::vector<std::uint8_t> bytes_of(const at::Tensor& tensor) {
+  const auto bytes = tensor.to(at::kByte).contiguous();
+  return {bytes.data_ptr<std::uint8_t>(), bytes.data_ptr<std::uint8_t>() + bytes.numel()};
+}
+
+void check_segmetrics(GoldenCase& golden) {
+  const auto reference_tensor = golden.load("reference");
+  const auto prediction = bytes_of(golden.load("prediction"));
+  const auto reference = bytes_of(reference_tensor);
+  const auto spacing = golden.load("spacing").to(at::kDouble);
+  imaging::MaskGrid grid;
+  const auto axes = reference_tensor.dim();  // the last one is x
+  for (std::int64_t axis = 0; axis < axes; ++axis) {
+    const auto to = static_cast<std::size_t>(axes - 1 - axis);
+    grid.size[to] = reference_tensor.size(axis);
+    grid.spacing[to] = spacing[axis].item<double>();
+  }
+  const auto expect = [&](const char* name, double got) {
+    golden.expect_close(name, at::tensor({got}, at::kDouble), kForward);
+  };
+  const auto overlap = imaging::measure_overlap(prediction, reference, grid);
+  expect("dice", overlap.dice);
+  expect("jaccard", overlap.jaccard);
+  expect("volume_similarity", overlap.volume_similarity.value());
+  expect("fdr", overlap.false_discovery_rate.value());
+  expect("fnr", overlap.false_negative_rate.value());
+  const auto surfaces = imaging::measure_surfaces(prediction, reference, grid).value();
+  expect("hd", surfaces.hd);
+  expect("hd95_pooled", surfaces.hd95_pooled);
+  expect("hd95_maxdir", surfaces.hd95_maxdir);
+  expect("assd_pooled", surfaces.assd_pooled);
+  expect("assd_meandir", surfaces.assd_meandir);
+  expect("asd_a2b", surfaces.mean_to_prediction);
+  expect("asd_b2a", surfaces.mean_to_reference);
+  const auto sets = imaging::measure_sets(prediction, reference, grid).value();
+  expect("set_hd", std::max(sets.largest_to_prediction, sets.largest_to_reference));
+  expect("set_hd_a2b", sets.largest_to_prediction);
+  expect("set_hd_b2a", sets.largest_to_reference);
+  expect("set_avg_a2b", sets.mean_to_prediction);
+  expect("set_avg_b2a", sets.mean_to_reference);
+}
+
+void check_brats_regions(GoldenCase& golden) {
+  const auto labels = bytes_of(golden.load("label"));
+  const auto expect = [&](const char* name, const std::vector<std::uint8_t>& values) {
+    const auto mask = imaging::mask_of(labels, values);
+    const auto want = bytes_of(golden.load(name));
+    golden.expect_equal(name, {mask.begin(), mask.end()}, {want.begin(), want.end()});
+  };
+  expect("whole", {1, 2, 4});
+  expect("core", {1, 4});
+  expect("enhancing", {4});
+}
+#endif
+
 }  // namespace
 
 const CheckTable& segmentation_checks() {
   static const CheckTable table = {
       {"alphabn", &check_alphabn},
+#ifdef TESSERA_HAS_IMAGING
+      {"brats_regions", &check_brats_regions},
+#endif
       {"core_loss", &check_core_loss},
       {"ibn_a_basic_down", &check_ibn_block},
       {"ibn_a_bottleneck", &check_ibn_block},
@@ -281,6 +343,10 @@ const CheckTable& segmentation_checks() {
       {"osuda_mini", &check_osuda_mini},
       {"osuda_stats_kappa0p1", &check_osuda_stats},
       {"osuda_stats_kappa1", &check_osuda_stats},
+#ifdef TESSERA_HAS_IMAGING
+      {"segmetrics_2d", &check_segmetrics},
+      {"segmetrics_3d", &check_segmetrics},
+#endif
       {"ubna_momentum", &check_ubna_momentum},
       {"unmixtns", &check_unmixtns},
       {"unmixtns_momentum", &check_unmixtns_momentum},
