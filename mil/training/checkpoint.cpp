@@ -5,6 +5,7 @@
 
 #include "imaging/base/error.h"
 #include "mil/training/adam.h"
+#include "models/runtime/training_checkpoint.h"
 
 namespace mil {
 namespace {
@@ -14,36 +15,12 @@ using imaging::ErrorCode;
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr const char* kSchema = "tessera.checkpoint/1";
-
 ordered_json number_or_null(const std::optional<double>& value) {
   return value ? ordered_json(*value) : ordered_json(nullptr);
 }
 
 std::optional<double> optional_number(const json& value) {
   return value.is_null() ? std::nullopt : std::optional(value.get<double>());
-}
-
-void refuse_another_run(const std::filesystem::path& path, const json& stored, const json& own) {
-  for (const auto& [name, value] : own.items()) {
-    const auto found = stored.find(name);
-    if (found != stored.end() && *found == value) continue;
-    throw Error(
-        ErrorCode::incompatible,
-        fmt::format("{} is the checkpoint of another run: its {} is {}, not {}; remove it, or train "
-                    "into another folder.",
-                    path.string(), name, found == stored.end() ? "not stated" : found->dump(), value.dump()));
-  }
-}
-
-std::string metadata_text(const std::filesystem::path& path) {
-  const auto metadata = models::read_safetensors_metadata(path);
-  const auto found = metadata.find("progress");
-  const auto schema = metadata.find("schema");
-  if (found == metadata.end() || schema == metadata.end() || schema->second != kSchema) {
-    throw Error(ErrorCode::corrupt_data, fmt::format("{} is no training checkpoint.", path.string()));
-  }
-  return found->second;
 }
 
 }  // namespace
@@ -55,21 +32,20 @@ void write_checkpoint(const std::filesystem::path& path, const ordered_json& ide
     curve.push_back(
         {record.train_loss, number_or_null(record.validation_loss), number_or_null(record.validation_auc)});
   }
-  const ordered_json text{{"run", identity},
-                          {"curve", curve},
+  const ordered_json text{{"curve", curve},
                           {"best_epoch", progress.best_epoch},
                           {"best_merit", {progress.best_merit.first, progress.best_merit.second}}};
   models::TensorMap tensors;
   for (const auto& [name, tensor] : progress.best_weights) tensors["best." + name] = tensor;
   for (const auto& [name, tensor] : progress.state) tensors["state." + name] = tensor;
-  models::write_safetensors(path, tensors, {{"schema", kSchema}, {"progress", text.dump()}});
+  models::write_training_checkpoint(path, identity, text, tensors);
 }
 
 TrainingProgress read_checkpoint(const std::filesystem::path& path, const ordered_json& identity) {
   TrainingProgress progress;
+  const auto checkpoint = models::read_training_checkpoint(path, &identity);
   try {
-    const auto text = json::parse(metadata_text(path));
-    refuse_another_run(path, text.at("run"), json(identity));
+    const auto& text = checkpoint.progress;
     for (const auto& row : text.at("curve")) {
       progress.curve.push_back({.epoch = static_cast<std::int64_t>(progress.curve.size()) + 1,
                                 .train_loss = row.at(0).get<double>(),
@@ -82,15 +58,13 @@ TrainingProgress read_checkpoint(const std::filesystem::path& path, const ordere
   } catch (const json::exception& error) {
     throw Error(ErrorCode::corrupt_data, fmt::format("Checkpoint {}: {}.", path.string(), error.what()));
   }
-  const auto tensors = models::read_safetensors(path);
-  progress.best_weights = tensors_under(tensors, "best.");
-  progress.state = tensors_under(tensors, "state.");
+  progress.best_weights = tensors_under(checkpoint.tensors, "best.");
+  progress.state = tensors_under(checkpoint.tensors, "state.");
   return progress;
 }
 
 models::TensorMap read_best_weights(const std::filesystem::path& path) {
-  (void)metadata_text(path);
-  return tensors_under(models::read_safetensors(path), "best.");
+  return tensors_under(models::read_training_checkpoint(path, nullptr).tensors, "best.");
 }
 
 }  // namespace mil

@@ -1,8 +1,5 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
-
-#include <functional>
 
 #include "imaging/base/csv.h"
 #include "imaging/base/error.h"
@@ -12,6 +9,7 @@
 #include "mil/training/import_classifier.h"
 #include "mil/training/trainer.h"
 #include "models/runtime/model_package.h"
+#include "models/runtime/package_folder.h"
 #include "models/runtime/pth_reader.h"
 
 namespace mil {
@@ -134,31 +132,6 @@ std::string curve_csv(const std::vector<EpochRecord>& curve) {
   return csv;
 }
 
-/// A folder that is removed unless it was renamed to its final name.
-struct FolderInTheMaking {
-  fs::path path;
-  ~FolderInTheMaking() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-};
-
-/// Lets `fill` write a package folder, which appears whole or not at all.
-void make_package(const fs::path& folder, const std::function<void(const fs::path&)>& fill) {
-  const auto target = folder.has_filename() ? folder : folder.parent_path();
-  if (fs::exists(target)) {
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("{} exists already; name a new folder.", target.string()));
-  }
-  const FolderInTheMaking making{target.parent_path() /
-                                 fmt::format(".{}.{}.tmp", target.filename().string(), ::getpid())};
-  fill(making.path);
-  std::error_code failed;
-  fs::rename(making.path, target, failed);
-  if (failed)
-    throw Error(ErrorCode::io_error, fmt::format("Cannot write {}: {}.", target.string(), failed.message()));
-}
-
 std::vector<std::string> class_names_of(const ImportOptions& options, std::int64_t class_count) {
   auto names = options.class_name;
   if (names.empty()) {
@@ -176,13 +149,14 @@ std::vector<std::string> class_names_of(const ImportOptions& options, std::int64
 
 void write_classifier_package(const fs::path& folder, const TrainingResult& result,
                               const PackageTexts& texts) {
-  make_package(folder, [&](const fs::path& making) {
-    models::write_safetensors(making / "model.safetensors", *result.weights);
-    if (result.training_cloud) result.training_cloud->write(making / kFeatureCloudFile);
-    imaging::write_file(making / "README.md", make_card(result, texts));
-    imaging::write_file(making / "training_curve.csv", curve_csv(result.curve));
-    models::seal_package(making, make_manifest(result, texts));
-  });
+  models::PackageFolder package(folder);
+  const auto& making = package.path();
+  models::write_safetensors(making / "model.safetensors", *result.weights);
+  if (result.training_cloud) result.training_cloud->write(making / kFeatureCloudFile);
+  imaging::write_file(making / "README.md", make_card(result, texts));
+  imaging::write_file(making / "training_curve.csv", curve_csv(result.curve));
+  models::seal_package(making, make_manifest(result, texts));
+  package.publish();
 }
 
 void import_classifier(const fs::path& checkpoint, const ImportOptions& options, const BagOrigin& origin,
@@ -210,29 +184,30 @@ void import_classifier(const fs::path& checkpoint, const ImportOptions& options,
   auto bag = origin;
   bag.dim = dim;
   const auto source = checkpoint.filename().string();
-  make_package(folder, [&](const fs::path& making) {
-    models::write_safetensors(making / "model.safetensors", imported.weights);
-    imaging::write_file(
-        making / "README.md",
-        fmt::format("# {}\n\nA slide classifier ({}) for the classes {}, imported from the checkpoint {} "
-                    "(sha256 {}).\n\n- Input: {} features per tile{}\n- Licence: {}\n\nNot trained or "
-                    "assessed here. Research use only, not for diagnosis.\n",
-                    options.name, imported.base, fmt::join(classes, ", "), source,
-                    imaging::sha256_of_file(checkpoint), dim,
-                    bag.encoder_name.empty() ? "" : " of the encoder " + bag.encoder_name, options.licence));
-    models::seal_package(making, {{"schema", "tessera.model/1"},
-                                  {"name", options.name},
-                                  {"task", "slide-classification"},
-                                  {"architecture", imported.base},
-                                  {"architecture_arguments", arguments},
-                                  {"class_names", classes},
-                                  {"input_bag", input_bag_json(bag)},
-                                  {"imported_from", source},
-                                  {"training_data", "not stated"},
-                                  {"intended_use", "research; not for diagnosis"},
-                                  {"limitations", "not trained or assessed here"},
-                                  {"licence", options.licence}});
-  });
+  models::PackageFolder package(folder);
+  const auto& making = package.path();
+  models::write_safetensors(making / "model.safetensors", imported.weights);
+  imaging::write_file(
+      making / "README.md",
+      fmt::format("# {}\n\nA slide classifier ({}) for the classes {}, imported from the checkpoint {} "
+                  "(sha256 {}).\n\n- Input: {} features per tile{}\n- Licence: {}\n\nNot trained or "
+                  "assessed here. Research use only, not for diagnosis.\n",
+                  options.name, imported.base, fmt::join(classes, ", "), source,
+                  imaging::sha256_of_file(checkpoint), dim,
+                  bag.encoder_name.empty() ? "" : " of the encoder " + bag.encoder_name, options.licence));
+  models::seal_package(making, {{"schema", "tessera.model/1"},
+                                {"name", options.name},
+                                {"task", "slide-classification"},
+                                {"architecture", imported.base},
+                                {"architecture_arguments", arguments},
+                                {"class_names", classes},
+                                {"input_bag", input_bag_json(bag)},
+                                {"imported_from", source},
+                                {"training_data", "not stated"},
+                                {"intended_use", "research; not for diagnosis"},
+                                {"limitations", "not trained or assessed here"},
+                                {"licence", options.licence}});
+  package.publish();
 }
 
 }  // namespace mil

@@ -180,7 +180,7 @@ void ConvNorm::use_onednn_layout() {
   conv->weight = at::mkldnn_reorder_conv2d_weight(conv->weight.to_mkldnn(), {padding, padding},
                                                   side(conv->options.stride()),
                                                   side(conv->options.dilation()), conv->options.groups());
-  conv->bias = conv->bias.to_mkldnn();
+  if (conv->bias.defined()) conv->bias = conv->bias.to_mkldnn();
 }
 
 ResNetBlockImpl::ResNetBlockImpl(std::int64_t in_channels, std::int64_t channels, std::int64_t stride,
@@ -252,10 +252,25 @@ ResNetImpl::ResNetImpl(const ResNetArguments& arguments) : arguments_(arguments)
 }
 
 torch::Tensor ResNetImpl::forward(const torch::Tensor& x) {
-  auto y = stem_(is_onednn_ ? x.to_mkldnn() : x).relu_();
+  return forward_map(x).mean({2, 3});
+}
+
+torch::Tensor ResNetImpl::forward_map(const torch::Tensor& x) {
+  const auto y = early(is_onednn_ ? x.to_mkldnn() : x, blocks_.size());
+  return is_onednn_ ? y.to_dense() : y;
+}
+
+torch::Tensor ResNetImpl::early(const torch::Tensor& x, std::size_t blocks) {
+  auto y = stem_(x).relu_();
   y = torch::max_pool2d(y, {3, 3}, {2, 2}, {1, 1});
-  for (auto& block : blocks_) y = block->forward(y);
-  return (is_onednn_ ? y.to_dense() : y).mean({2, 3});
+  for (std::size_t i = 0; i < blocks; ++i) y = blocks_[i]->forward(y);
+  return y;
+}
+
+torch::Tensor ResNetImpl::late(const torch::Tensor& early_map, std::size_t blocks) {
+  auto y = early_map;
+  for (auto i = blocks; i < blocks_.size(); ++i) y = blocks_[i]->forward(y);
+  return y;
 }
 
 void ResNetImpl::load(const TensorMap& state) {

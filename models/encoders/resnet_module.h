@@ -67,6 +67,14 @@ class ResNetImpl : public torch::nn::Module {
   /// @param x  [B, 3, H, W] float32
   /// @return   [B, dim] float32, mean over the last stage's positions
   [[nodiscard]] torch::Tensor forward(const torch::Tensor& x);
+  /// The last stage's map, [B, dim, h, w].
+  [[nodiscard]] torch::Tensor forward_map(const torch::Tensor& x);
+
+  /// Stem and the first `blocks` residual blocks, and what follows: forward_map in two parts. Not after
+  /// prepare_for_inference.
+  [[nodiscard]] torch::Tensor early(const torch::Tensor& x, std::size_t blocks);
+  /// @return  [B, dim, h, w]
+  [[nodiscard]] torch::Tensor late(const torch::Tensor& early_map, std::size_t blocks);
 
   /// @param state  torchvision names; `fc.*`, `num_batches_tracked` and, if truncated, later stages are
   /// passed over

@@ -24,6 +24,9 @@ TARGETS = {
     "tiles": (3.5, "at least", "OpenSlide's C API"),
     "tiles-threads": (1.8, "at least", "one decode worker"),
     "phantom-write": (None, "the rate is stated", "the TIFF writer alone, given the same pixels ready"),
+    "retina-infer": (0.7, "at most", "PyTorch eager, ResNet-50"),
+    "retina-train": (1.0, "at most", "PyTorch eager, ResNet-50, SGD with Nesterov momentum"),
+    "retina-pictures": (None, "the rate is stated", "libjpeg-turbo's decode alone"),
     "encode": (0.65, "at most", "un-optimised module in PyTorch fed by openslide-python"),
 }
 MEMORY = "analyze-memory"  # measured alone: no peer, and no rounds
@@ -33,9 +36,8 @@ FIRST_PIXELS_MS, FRAME_MS = 150, 16.7
 # A second thing to hold our side against, in the same table.
 LIMITS = {"tiles": (0.9, "at least", "bare libtiff")}
 # Comparisons that are made at several sizes: the worst ratio counts.
-SIZES = {"mhim-abmil": ["1000", "5000", "20000"], "mhim-transmil": ["5000"]}
+SIZES = {"retina-infer": ["224", "512"], "retina-train": ["224", "512"], "mhim-abmil": ["1000", "5000", "20000"], "mhim-transmil": ["5000"]}
 LATER = {
-    "retina-infer": "retina", "retina-train": "retina",
     "adapt-step": "segmentation", "segment-infer": "segmentation",
 }
 
@@ -87,6 +89,21 @@ def sides(name, size):
     if name == "tiles":
         slide = need_phantom(8192)
         return [BENCH, "tiles", slide], [BENCH, "tiles-openslide", slide], [BENCH, "tiles-libtiff", slide]
+    if name in ("retina-infer", "retina-train"):
+        return [BENCH, name, size], peer("retina", name, size)
+    if name == "retina-pictures":
+        photograph = os.path.join(WORK, "fundus-2000.jpg")
+        if not os.path.exists(photograph):
+            from PIL import Image
+            source = os.path.join(WORK, "fundus")
+            subprocess.run([TESSERA, "phantom", "fundus", "--grade", "2", "--seed", "3", "--out", source], check=True,
+                           stdout=sys.stderr)
+            drawn = next(os.path.join(source, file) for file in os.listdir(source) if file.endswith(".jpg"))
+            with Image.open(drawn) as picture:
+                side = min(picture.size)
+                left, top = ((length - side) // 2 for length in picture.size)
+                picture.crop((left, top, left + side, top + side)).resize((2000, 2000)).save(photograph, quality=92)
+        return [BENCH, name, photograph], [BENCH, "jpeg-decode", photograph]
     if name == "phantom-write":
         slide = os.path.join(WORK, "phantom-write.tiff")
         return [BENCH, "phantom-write", slide], [BENCH, "rows-write", slide]

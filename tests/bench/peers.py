@@ -215,5 +215,56 @@ def mhim(base, count):
     repeat(run, f"a step of {count} instances", warm_up=3 if base == "abmil" else 1, count=7 if base == "abmil" else 3)
 
 
+class Bottleneck(torch.nn.Module):
+    def __init__(self, inside, width, stride):
+        super().__init__()
+        nn, out = torch.nn, 4 * width
+        self.path = nn.Sequential(
+            nn.Conv2d(inside, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True),
+            nn.Conv2d(width, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True),
+            nn.Conv2d(width, out, 1, bias=False), nn.BatchNorm2d(out))
+        self.shortcut = nn.Sequential() if stride == 1 and inside == out else nn.Sequential(
+            nn.Conv2d(inside, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+
+    def forward(self, x):
+        return torch.relu_(self.path(x) + self.shortcut(x))
+
+
+def resnet50(classes):
+    nn = torch.nn
+    layers = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)]
+    inside = 64
+    for stage, blocks in enumerate((3, 4, 6, 3)):
+        for block in range(blocks):
+            layers.append(Bottleneck(inside, 64 << stage, 2 if stage > 0 and block == 0 else 1))
+            inside = 256 << stage
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inside, classes))
+
+
+def retina(name, side):
+    side = int(side)
+    count = 2 if side > 300 else 8
+    network = resnet50(5)
+    if name == "retina-infer":
+        network.eval()
+        mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+        pictures = torch.randint(0, 256, (count, 3, side, side), dtype=torch.uint8)
+
+        def infer():
+            with torch.no_grad():
+                return torch.softmax(network((pictures.float() / 255 - mean) / std), 1)
+
+        return repeat(infer, f"{count} photographs of {side} px")
+    sgd = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, nesterov=True, weight_decay=5e-4)
+    x, labels = torch.randn(count, 3, side, side), torch.arange(count) % 5
+
+    def train():
+        sgd.zero_grad()
+        torch.nn.functional.cross_entropy(network(x), labels).backward()
+        sgd.step()
+
+    return repeat(train, f"a step of {count} photographs of {side} px", warm_up=1, count=3)
+
+
 if __name__ == "__main__":
-    {"abmil-infer": abmil_infer, "bag-write": bag_write, "encode": encode, "mhim": mhim}[sys.argv[1]](*sys.argv[2:])
+    {"abmil-infer": abmil_infer, "retina": retina, "bag-write": bag_write, "encode": encode, "mhim": mhim}[sys.argv[1]](*sys.argv[2:])

@@ -31,24 +31,14 @@
 #include "mil/training/mhim_method.h"
 #include "models/encoders/encoder.h"
 #include "models/runtime/device.h"
+#include "tests/bench/repeat.h"
+#include "tests/bench/retina_bench.h"
 
 namespace {
 
-constexpr int kThreads = 2;
-using Arguments = std::vector<std::string>;
-
-/// @param run  returns what it did, as the peer states it
-void repeat(const std::function<std::string()>& run, int warm_up = 2, int count = 7) {
-  std::string work;
-  for (int i = 0; i < warm_up; ++i) work = run();
-  nlohmann::json taken = nlohmann::json::array();
-  for (int i = 0; i < count; ++i) {
-    const auto started = std::chrono::steady_clock::now();
-    work = run();
-    taken.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
-  }
-  std::cout << nlohmann::json{{"seconds", taken}, {"work", work}}.dump() << '\n';
-}
+using bench::Arguments;
+using bench::kThreads;
+using bench::repeat;
 
 void abmil_infer(const Arguments&) {
   torch::manual_seed(1);
@@ -258,17 +248,22 @@ void rows_write(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   workflows::start_with_fast_libraries(argv);
-  const std::map<std::string, void (*)(const Arguments&)> table = {{"abmil-infer", abmil_infer},
-                                                                   {"mhim", mhim},
-                                                                   {"bag-read", bag_read},
-                                                                   {"file-read", file_read},
-                                                                   {"tiles", tiles},
-                                                                   {"tiles-openslide", tiles_openslide},
-                                                                   {"tiles-libtiff", tiles_libtiff},
-                                                                   {"tile-stream", tile_stream},
-                                                                   {"encode", encode},
-                                                                   {"phantom-write", phantom_write},
-                                                                   {"rows-write", rows_write}};
+  const std::map<std::string, void (*)(const Arguments&)> table = {
+      {"abmil-infer", abmil_infer},
+      {"mhim", mhim},
+      {"retina-infer", bench::retina_infer},
+      {"retina-train", bench::retina_train},
+      {"retina-pictures", bench::retina_pictures},
+      {"jpeg-decode", bench::jpeg_decode},
+      {"bag-read", bag_read},
+      {"file-read", file_read},
+      {"tiles", tiles},
+      {"tiles-openslide", tiles_openslide},
+      {"tiles-libtiff", tiles_libtiff},
+      {"tile-stream", tile_stream},
+      {"encode", encode},
+      {"phantom-write", phantom_write},
+      {"rows-write", rows_write}};
   if (argc < 2 || !table.contains(argv[1])) {
     std::cerr << "usage: tessera_bench NAME [ARGUMENTS]; called by tests/bench/compare\n";
     return 2;

@@ -2,6 +2,7 @@
 #include "app/cli/bind_inputs.h"
 #include "app/cli/command_table.h"
 #include "app/cli/commands/batch_reply.h"
+#include "app/cli/commands/retina_training.h"
 #include "app/workflows/prepare_fundus.h"
 
 namespace cli {
@@ -40,6 +41,13 @@ void attach_retina(CLI::App& command, Session& session) {
   attach_prepare(*command.add_subcommand(
                      "prepare", "Cut photographs to the field of view and judge their quality; resumes"),
                  session);
+  attach_retina_train(*command.add_subcommand(
+                          "train", "Train a grader on labelled photographs of one or more sources; resumes"),
+                      session);
+  attach_retina_evaluate(*command.add_subcommand("evaluate",
+                                                 "Grade with a package, or train and test by a protocol of "
+                                                 "domain generalisation; resumes"),
+                         session);
 }
 
 }  // namespace cli

@@ -1,0 +1,1109 @@
+#include "models/retina/grader_trainer.h"
+
+#include <fmt/format.h>
+#include <torch/nn/functional.h>
+#include <torch/types.h>
+#include <torch/utils.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <span>
+
+#include "imaging/base/error.h"
+#include "imaging/base/files.h"
+#include "imaging/base/random.h"
+#include "models/retina/deco.h"
+#include "models/retina/fundus_augment.h"
+#include "models/retina/fundus_transform.h"
+#include "models/retina/gdrnet_loss.h"
+#include "models/retina/grader_network_module.h"
+#include "models/retina/rank_mixup.h"
+#include "models/runtime/device.h"
+#include "models/runtime/grading_metrics.h"
+#include "models/runtime/nesterov_sgd.h"
+#include "models/runtime/ordered_ahead.h"
+#include "models/runtime/pth_reader.h"
+#include "models/runtime/tensor_bridge.h"
+#include "models/runtime/torch_errors.h"
+#include "models/runtime/training_checkpoint.h"
+
+namespace models {
+namespace {
+
+using imaging::Error;
+using imaging::ErrorCode;
+using imaging::Random;
+using nlohmann::ordered_json;
+
+constexpr std::int64_t kEvaluationBatch = 16;
+constexpr std::size_t kAhead = 48;            // pictures that wait
+constexpr std::size_t kMostCloudRows = 1000;  // photographs behind the feature cloud
+constexpr std::chrono::seconds kSaveInterval{10};
+
+/// GDRBench's counts as its code has them: classes 0 to 4, and the domain's own number.
+struct BenchmarkDomain {
+  std::string_view name;
+  std::array<std::int64_t, 5> classes;
+  std::int64_t images;
+};
+constexpr std::array kBenchmarkDomains{BenchmarkDomain{"aptos", {1804, 369, 999, 192, 294}, 3662},
+                                       BenchmarkDomain{"deepdr", {917, 214, 402, 353, 113}, 2000},
+                                       BenchmarkDomain{"fgadr", {100, 211, 595, 646, 286}, 1842},
+                                       BenchmarkDomain{"idrid", {175, 26, 163, 89, 60}, 516},
+                                       BenchmarkDomain{"messidor", {1016, 269, 347, 75, 35}, 1744},
+                                       BenchmarkDomain{"rldr", {165, 336, 929, 98, 62}, 1593}};
+
+std::string lower_case(std::string text) {
+  for (auto& letter : text) {
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  }
+  return text;
+}
+
+/// Streams of one seed: each use of chance has its own numbers.
+std::uint64_t stream_of(std::string_view use, std::int64_t epoch, std::int64_t place) {
+  return imaging::hash_text(fmt::format("{}/{}/{}", use, epoch, place));
+}
+
+/// Marsaglia and Tsang's, with the power trick below 1.
+double draw_gamma(double shape, Random& random) {
+  if (shape < 1) return draw_gamma(shape + 1, random) * std::pow(1 - random.uniform(), 1 / shape);
+  const double d = shape - 1.0 / 3, c = 1 / std::sqrt(9 * d);
+  while (true) {
+    const double x = random.normal(), v = std::pow(1 + c * x, 3);
+    if (v > 0 && std::log(1 - random.uniform()) < 0.5 * x * x + d - d * v + d * std::log(v)) return d * v;
+  }
+}
+
+double draw_beta(double alpha, Random& random) {
+  const double a = draw_gamma(alpha, random), b = draw_gamma(alpha, random);
+  return a + b > 0 ? a / (a + b) : 0.5;
+}
+
+torch::Tensor tensor_of(const std::vector<double>& values) {
+  return torch::tensor(values, torch::kDouble).to(torch::kFloat32);
+}
+
+/// [B, 3, side, side] and its field [B, 1, side, side].
+struct Pictures {
+  torch::Tensor values, field;
+};
+
+Pictures stack(std::span<const NetworkPicture> pictures) {
+  const auto count = std::ssize(pictures), side = pictures.front().side;
+  Pictures stacked{torch::empty({count, 3, side, side}), torch::empty({count, 1, side, side})};
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto& picture = pictures[static_cast<std::size_t>(i)];
+    std::copy(picture.values.begin(), picture.values.end(), stacked.values[i].data_ptr<float>());
+    std::copy(picture.field.begin(), picture.field.end(), stacked.field[i].data_ptr<float>());
+  }
+  return stacked;
+}
+
+/// Photographs of one step: `second` only for deco, as long as `first`.
+struct Step {
+  std::vector<std::size_t> first, second;
+};
+
+/// Which photographs meet in an epoch.
+class Sampler {
+ public:
+  Sampler(const std::vector<RetinaExample>& examples, const RetinaTrainingPlan& plan, std::uint64_t seed,
+          std::size_t class_count, std::size_t domain_count)
+      : plan_(plan), seed_(seed), by_class_(class_count), by_domain_(domain_count), count_(examples.size()) {
+    for (std::size_t i = 0; i < examples.size(); ++i) {
+      by_class_[static_cast<std::size_t>(examples[i].label)].push_back(i);
+      by_domain_[static_cast<std::size_t>(examples[i].domain)].push_back(i);
+    }
+    std::erase_if(by_class_, [](const auto& members) { return members.empty(); });
+  }
+
+  [[nodiscard]] std::vector<Step> epoch(std::int64_t number) const {
+    Random random(seed_, stream_of("order", number, 0));
+    const auto batch = static_cast<std::size_t>(plan_.training.batch);
+    std::vector<Step> steps;
+    if (plan_.training.method == "deco") {
+      for (std::size_t done = 0; done < count_; done += batch) {
+        auto& step = steps.emplace_back();
+        for (std::size_t i = 0; i < std::min(batch, std::max<std::size_t>(2, count_ - done)); ++i)
+          draw_pair(step, random);
+      }
+      return steps;
+    }
+    std::vector<std::size_t> order(count_);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    random.shuffle(std::span(order));
+    for (std::size_t begin = 0; begin < count_; begin += batch) {
+      const auto end = std::min(begin + batch, count_);
+      const auto from = order.begin() + static_cast<std::ptrdiff_t>(begin);
+      // A single photograph has no batch statistics: it joins the step before.
+      if (end - begin == 1 && !steps.empty()) {
+        steps.back().first.push_back(*from);
+      } else {
+        steps.push_back({{from, order.begin() + static_cast<std::ptrdiff_t>(end)}, {}});
+      }
+    }
+    return steps;
+  }
+
+ private:
+  static std::size_t pick(const std::vector<std::size_t>& from, Random& random) {
+    return from[static_cast<std::size_t>(random.index(std::ssize(from)))];
+  }
+
+  void draw_pair(Step& step, Random& random) const {
+    const auto domains = std::ssize(by_domain_);
+    if (plan_.deco.pairs == "tally") {
+      step.first.push_back(
+          pick(by_class_[static_cast<std::size_t>(random.index(std::ssize(by_class_)))], random));
+      step.second.push_back(pick(by_domain_[static_cast<std::size_t>(random.index(domains))], random));
+      return;
+    }
+    const auto first = random.index(domains);
+    const auto second = domains == 1 ? 0 : (first + 1 + random.index(domains - 1)) % domains;
+    step.first.push_back(pick(by_domain_[static_cast<std::size_t>(first)], random));
+    step.second.push_back(pick(by_domain_[static_cast<std::size_t>(second)], random));
+  }
+
+  const RetinaTrainingPlan& plan_;
+  std::uint64_t seed_;
+  std::vector<std::vector<std::size_t>> by_class_, by_domain_;
+  std::size_t count_;
+};
+
+FundusAugmentation augmentation_of(const RetinaTrainOptions& options) {
+  const auto& name = options.augmentation;
+  if (name == "fundus" || (name == "auto" && options.method == "gdrnet")) return FundusAugmentation::fundus;
+  return name == "none" ? FundusAugmentation::none : FundusAugmentation::baseline;
+}
+
+ordered_json transform_of(const RetinaTrainingPlan& plan) {
+  const auto& network = plan.network;
+  // FundusAug trains on crops of 7/8; its test picture is the middle of that.
+  return augmentation_of(plan.training) == FundusAugmentation::fundus
+             ? fundus_transform_steps(network.crop, network.input * 8 / 7, network.input, network.match_field)
+             : fundus_transform_steps(network.crop, network.input, 0, network.match_field);
+}
+
+GraderArguments arguments_of(const GraderNetworkOptions& options, std::int64_t oedema_count) {
+  ordered_json arguments{{"width", options.width}, {"pool", options.pool}, {"oedema", oedema_count}};
+  if (options.ibn != "none") arguments["ibn"] = options.ibn;
+  if (options.blocks > 0) arguments["layers"] = std::vector<std::int64_t>(4, options.blocks);
+  return grader_arguments_from_json(options.architecture, arguments);
+}
+
+struct Counts {
+  std::vector<std::int64_t> classes, domains;
+};
+
+Counts count_examples(const RetinaTrainingSet& set, std::int64_t class_count) {
+  Counts counts{std::vector<std::int64_t>(static_cast<std::size_t>(class_count)),
+                std::vector<std::int64_t>(set.domains.size())};
+  const auto check = [&](const RetinaExample& example) {
+    if (example.label < 0 || example.label >= class_count || example.domain < 0 ||
+        example.domain >= std::ssize(set.domains) ||
+        (example.oedema && (*example.oedema < 0 || *example.oedema > 2))) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("Photograph {} has the grade {} and the domain {}; grades go from 0 to {}, "
+                              "domains to {}, the oedema risk from 0 to 2.",
+                              example.id, example.label, example.domain, class_count - 1,
+                              std::ssize(set.domains) - 1));
+    }
+  };
+  for (const auto& example : set.validation) check(example);
+  for (const auto& example : set.train) {
+    check(example);
+    ++counts.classes[static_cast<std::size_t>(example.label)];
+    ++counts.domains[static_cast<std::size_t>(example.domain)];
+  }
+  const auto present =
+      std::count_if(counts.classes.begin(), counts.classes.end(), [](auto n) { return n > 0; });
+  if (set.train.size() < 2 || present < 2) {
+    throw Error(
+        ErrorCode::insufficient_data,
+        fmt::format("{} training photographs of {} grades are too few: two photographs and two grades "
+                    "are the least.",
+                    set.train.size(), present));
+  }
+  for (std::size_t d = 0; d < counts.domains.size(); ++d) {
+    if (counts.domains[d] == 0) {
+      throw Error(ErrorCode::insufficient_data,
+                  fmt::format("The domain {} has no training photograph; leave it out.", set.domains[d]));
+    }
+  }
+  return counts;
+}
+
+Counts benchmark_counts(const std::vector<std::string>& domains) {
+  Counts counts{std::vector<std::int64_t>(5), {}};
+  for (const auto& domain : domains) {
+    const auto found = std::find_if(kBenchmarkDomains.begin(), kBenchmarkDomains.end(),
+                                    [&](const auto& known) { return known.name == lower_case(domain); });
+    if (found == kBenchmarkDomains.end()) {
+      throw Error(
+          ErrorCode::invalid_argument,
+          fmt::format("GDRBench has no counts of the domain {}; known are aptos, deepdr, fgadr, idrid, "
+                      "messidor, rldr. Use mix_counts train.",
+                      domain));
+    }
+    for (std::size_t c = 0; c < 5; ++c) counts.classes[c] += found->classes[c];
+    counts.domains.push_back(found->images);
+  }
+  return counts;
+}
+
+/// What one pass over labelled photographs gives.
+struct Evaluation {
+  std::vector<double> logits, oedema_logits;  ///< [N, K], [M, R] row-major; the M where the risk is known
+  std::vector<double> all_oedema_logits;      ///< [N, R], or empty
+  std::vector<std::int64_t> labels, oedema_labels;
+};
+
+void append(std::vector<double>& values, const torch::Tensor& tensor) {
+  const auto plain = tensor.to(torch::kCPU, torch::kDouble).contiguous();
+  values.insert(values.end(), plain.data_ptr<double>(), plain.data_ptr<double>() + plain.numel());
+}
+
+/// A linear layer that tells classes apart.
+struct LinearHead {
+  torch::Tensor weight, bias;
+};
+
+/// Linear discriminant analysis: the features are standardised, the covariance within the classes is drawn to
+/// the identity by `shrinkage`; priors are the classes' frequencies (half a photograph more each).
+/// @param features  [N, D]; labels [N] 0 to K - 1
+LinearHead linear_discriminant(const torch::Tensor& features, const torch::Tensor& labels,
+                               std::int64_t classes, double shrinkage) {
+  const auto x = features.to(torch::kDouble);
+  const auto count = static_cast<double>(x.size(0));
+  const auto mean = x.mean(0), scale = x.std(0).clamp_min(1e-9);
+  const auto z = (x - mean) / scale;
+  const auto members = torch::one_hot(labels, classes).to(torch::kDouble);  // [N, K]
+  const auto sizes = members.sum(0);
+  const auto centres = members.t().matmul(z) / sizes.clamp_min(1).unsqueeze(1);  // [K, D]
+  const auto rest = z - centres.index_select(0, labels);
+  const auto covariance =
+      rest.t().matmul(rest) * ((1 - shrinkage) / count) + shrinkage * torch::eye(x.size(1), x.options());
+  const auto weight = at::cholesky_solve(centres.t(), at::linalg_cholesky(covariance)).t();  // [K, D]
+  const auto prior = ((sizes + 0.5) / (count + 0.5 * static_cast<double>(classes))).log();
+  const auto bias = prior - 0.5 * (weight * centres).sum(1);
+  const auto scaled = weight / scale;
+  return {scaled.to(torch::kFloat32), (bias - scaled.matmul(mean)).to(torch::kFloat32)};
+}
+
+class Trainer {
+ public:
+  Trainer(const RetinaTrainingSet& set, RetinaTrainingResult& result, const std::string& device,
+          const imaging::JobContext& job)
+      : set_(set),
+        plan_(result.plan),
+        seed_(result.seed),
+        device_(device),
+        job_(job),
+        transform_(result.transform),
+        transform_text_(result.transform.dump()),
+        network_(result.arguments),
+        sampler_(set.train, plan_, seed_, static_cast<std::size_t>(result.arguments.grade_count),
+                 set.domains.size()) {
+    if (plan_.training.split >= 0) network_->set_split(plan_.training.split);
+    if (is_head_only() && plan_.training.method != "erm") {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("With all blocks frozen there is no map to mix or contrast: method {} needs a "
+                              "split before the last block.",
+                              plan_.training.method));
+    }
+    const auto counts = plan_.deco.mix_counts == "gdrbench"
+                            ? benchmark_counts(set.domains)
+                            : Counts{result.class_counts, result.domain_counts};
+    const auto to_device = [&](const std::vector<double>& values) { return tensor_of(values).to(device_); };
+    mix_class_ = to_device(data_aware_weights(counts.classes, plan_.deco.mix_beta));
+    mix_domain_ = to_device(data_aware_weights(counts.domains, plan_.deco.mix_beta));
+    const auto inverse = [&](const std::vector<std::int64_t>& numbers) {
+      auto shares = smoothed_shares(numbers, plan_.contrast.gdrnet_beta);
+      for (auto& share : shares) share = share > 0 ? 1 / share : 0;
+      return to_device(shares);
+    };
+    gdr_class_ = inverse(counts.classes);
+    gdr_domain_ = inverse(counts.domains);
+    if (plan_.training.balance > 0)
+      class_weight_ = to_device(data_aware_weights(result.class_counts, plan_.training.balance));
+  }
+
+  GraderNetwork& network() { return network_; }
+
+  /// To be called once the network has its start weights.
+  void begin() {
+    feature_identity_ =
+        imaging::sha256_of(grader_arguments_to_json(network_->arguments()).dump() + plan_.network.weights +
+                           transform_text_ + plan_.training.augmentation +
+                           (plan_.training.turns ? "turns" : "") + fmt::to_string(plan_.network.input))
+            .substr(0, 16);
+    network_->to(device_);
+    network_->train();
+    if (plan_.training.freeze) network_->freeze_early();
+    std::vector<torch::Tensor> parameters;
+    std::vector<double> rates;
+    for (auto& item : network_->named_parameters()) {
+      if (!item.value().requires_grad()) continue;
+      const bool is_head = item.key().rfind("backbone.", 0) != 0;
+      parameters.push_back(item.value());
+      rates.push_back(plan_.training.learning_rate * (is_head ? plan_.training.head_rate : 1));
+    }
+    optimizer_ = std::make_unique<NesterovSgd>(parameters, rates, plan_.training.momentum,
+                                               plan_.training.weight_decay);
+    if (is_head_only()) {
+      for (std::int64_t view = 0; view <= plan_.training.views; ++view)
+        train_rows_.push_back(rows_of(set_.train, view));
+    } else if (keeps_maps()) {
+      keep_maps();
+    }
+    if (plan_.training.head_start == "discriminant") start_heads();
+  }
+
+  double run_epoch(std::int64_t epoch) {
+    network_->train();
+    if (plan_.training.freeze) network_->freeze_early();
+    const auto steps = sampler_.epoch(epoch);
+    std::vector<std::size_t> order;
+    for (const auto& step : steps) {
+      order.insert(order.end(), step.first.begin(), step.first.end());
+      order.insert(order.end(), step.second.begin(), step.second.end());
+    }
+    std::unique_ptr<OrderedAhead<AugmentedViews>> ahead;
+    if (!keeps_maps() && !is_head_only()) ahead = draw_ahead(order, epoch);
+    const double factor =
+        static_cast<double>(epoch) > plan_.training.decay_at * static_cast<double>(plan_.training.epochs)
+            ? 0.1
+            : 1;
+    const auto per_epoch = static_cast<std::int64_t>(order.size());
+    std::int64_t done = 0;
+    double sum = 0;
+    for (std::size_t number = 0; number < steps.size(); ++number) {
+      job_.checkpoint("training", (epoch - 1) * per_epoch + done, plan_.training.epochs * per_epoch);
+      const auto& step = steps[number];
+      Random random(seed_, stream_of("step", epoch, static_cast<std::int64_t>(number)));
+      optimizer_->zero_grad();
+      const auto loss = loss_of(step, ahead.get(), epoch, random);
+      const auto value = loss.item<double>();
+      if (!std::isfinite(value)) {
+        throw Error(ErrorCode::invalid_argument,
+                    fmt::format("The loss is not finite in epoch {}; lower the learning rate, which is {}.",
+                                epoch, plan_.training.learning_rate));
+      }
+      loss.backward();
+      optimizer_->step(factor);
+      sum += value * static_cast<double>(step.first.size());
+      done += std::ssize(step.first) + std::ssize(step.second);
+    }
+    std::int64_t firsts = 0;
+    for (const auto& step : steps) firsts += std::ssize(step.first);
+    return sum / static_cast<double>(firsts);
+  }
+
+  /// @param flips  mean logits of the picture and its mirror image
+  /// @param rows   [N, D] features of the first view, where not null
+  Evaluation evaluate(std::span<const RetinaExample> examples, bool flips,
+                      std::vector<double>* rows = nullptr) {
+    const torch::NoGradGuard no_grad;
+    network_->eval();
+    Evaluation found;
+    const auto count = std::ssize(examples);
+    if (is_head_only()) {
+      const auto pooled = rows_of(examples, 0);
+      auto logits = network_->heads(pooled);
+      if (flips) {
+        const auto mirrored = network_->heads(rows_of(examples, kMirrored));
+        logits.grades = (logits.grades + mirrored.grades) / 2;
+        if (logits.oedema.defined()) logits.oedema = (logits.oedema + mirrored.oedema) / 2;
+      }
+      if (rows != nullptr) append(*rows, pooled);
+      note_rows(found, examples, 0, count, logits);
+      return found;
+    }
+    const bool is_kept = examples.data() == set_.validation.data() && validation_maps_.defined() && !flips;
+    std::unique_ptr<OrderedAhead<FieldPicture>> ahead;
+    if (!is_kept) ahead = read_ahead(examples);
+    for (std::int64_t begin = 0; begin < count; begin += kEvaluationBatch) {
+      job_.checkpoint("validation", begin, count);
+      const auto end = std::min(begin + kEvaluationBatch, count);
+      const auto input = is_kept ? torch::Tensor() : plain_input(*ahead, end - begin);
+      const auto logits_of = [&](const torch::Tensor& map) {
+        const auto pooled = network_->pool(network_->late(map));
+        return std::pair(network_->heads(pooled), pooled);
+      };
+      auto [logits, pooled] =
+          logits_of(is_kept ? validation_maps_.slice(0, begin, end).to(device_, torch::kFloat32)
+                            : network_->early(input));
+      if (flips) {
+        const auto [mirrored, unused] = logits_of(network_->early(input.flip({3})));
+        logits.grades = (logits.grades + mirrored.grades) / 2;
+        if (logits.oedema.defined()) logits.oedema = (logits.oedema + mirrored.oedema) / 2;
+      }
+      if (rows != nullptr) append(*rows, pooled);
+      note_rows(found, examples, begin, end, logits);
+    }
+    return found;
+  }
+
+  [[nodiscard]] TensorMap state() const {
+    TensorMap state;
+    for (const auto& [name, tensor] : network_->state()) state["network." + name] = tensor;
+    optimizer_->save(state);
+    if (bank_) {
+      const auto& held = bank_->state();
+      state["bank.class_semantics"] = held.class_semantics;
+      state["bank.domain_mean"] = held.domain_mean;
+      state["bank.domain_deviation"] = held.domain_deviation;
+      state["bank.has_class"] = held.has_class;
+      state["bank.has_domain"] = held.has_domain;
+    }
+    return state;
+  }
+
+  void load(const TensorMap& state) {
+    constexpr std::string_view kNetwork = "network.";
+    TensorMap weights;
+    for (const auto& [name, tensor] : state) {
+      if (name.rfind(kNetwork, 0) == 0) weights[name.substr(kNetwork.size())] = tensor;
+    }
+    network_->load(weights);
+    optimizer_->load(state);
+    if (!state.contains("bank.has_class")) return;
+    const auto take = [&](const char* name) { return state.at(name).to(device_).clone(); };
+    bank_ = std::make_unique<PrototypeBank>(
+        PrototypeBank::State{take("bank.class_semantics"), take("bank.domain_mean"),
+                             take("bank.domain_deviation"), take("bank.has_class"), take("bank.has_domain")});
+  }
+
+ private:
+  static constexpr std::int64_t kMirrored = -1;  ///< the view that is the mirror image of the plain one
+
+  [[nodiscard]] bool is_head_only() const { return plan_.training.freeze && network_->is_split_last(); }
+  [[nodiscard]] bool keeps_maps() const {
+    return plan_.training.freeze && plan_.training.views > 0 && !is_head_only();
+  }
+
+  static void note_rows(Evaluation& found, std::span<const RetinaExample> examples, std::int64_t begin,
+                        std::int64_t end, const GraderLogits& logits) {
+    append(found.logits, logits.grades);
+    if (logits.oedema.defined()) append(found.all_oedema_logits, logits.oedema);
+    for (auto i = begin; i < end; ++i) {
+      const auto& example = examples[static_cast<std::size_t>(i)];
+      found.labels.push_back(example.label);
+      if (!example.oedema || !logits.oedema.defined()) continue;
+      append(found.oedema_logits, logits.oedema[i - begin]);
+      found.oedema_labels.push_back(*example.oedema);
+    }
+  }
+
+  /// The network prepared for inference, as a grader of the package runs it: for what stays frozen.
+  GraderNetwork& frozen() {
+    if (!frozen_) {
+      frozen_ = GraderNetwork(network_->arguments());
+      frozen_->load(network_->state());
+      frozen_->to(device_);
+      frozen_->prepare_for_inference();
+    }
+    return frozen_;
+  }
+
+  /// Features of one view of each photograph, from the store where it knows them. @return [N, feature_dim()]
+  [[nodiscard]] torch::Tensor rows_of(std::span<const RetinaExample> examples, std::int64_t view) {
+    const torch::NoGradGuard no_grad;
+    network_->eval();
+    const auto key_of = [&](const RetinaExample& example) {
+      return fmt::format("{}/{}/{}", feature_identity_, view, example.id);
+    };
+    std::vector<std::vector<float>> rows;
+    std::vector<std::size_t> missing;
+    for (const auto& example : examples) {
+      rows.push_back(set_.features ? set_.features->find(key_of(example)) : std::vector<float>());
+      if (rows.back().empty()) missing.push_back(rows.size() - 1);
+    }
+    OrderedAhead<torch::Tensor> ahead(missing.size(), static_cast<std::size_t>(plan_.training.workers), 4,
+                                      [&](std::size_t i) {
+                                        const auto& example = examples[missing[i]];
+                                        if (view > 0) {
+                                          const auto made = draw_fixed_view(example, view);
+                                          return input_of({&made.augmented, 1});
+                                        }
+                                        const auto input = input_of_plain(set_.read(example));
+                                        return view == kMirrored ? input.flip({3}) : input;
+                                      });
+    auto saved = std::chrono::steady_clock::now();
+    for (std::size_t i = 0; i < missing.size(); ++i) {
+      job_.checkpoint("features", static_cast<std::int64_t>(i), std::ssize(missing));
+      const auto row =
+          network_->pool(network_->late(network_->early(ahead.next()))).to(torch::kCPU).contiguous();
+      auto& values = rows[missing[i]];
+      values.assign(row.data_ptr<float>(), row.data_ptr<float>() + row.numel());
+      if (!set_.features) continue;
+      set_.features->put(key_of(examples[missing[i]]), values);
+      if (std::chrono::steady_clock::now() - saved < 6 * kSaveInterval) continue;
+      set_.features->save();
+      saved = std::chrono::steady_clock::now();
+    }
+    if (set_.features) set_.features->save();
+    auto matrix = torch::empty({std::ssize(rows), network_->arguments().feature_dim()});
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      std::copy(rows[i].begin(), rows[i].end(), matrix[static_cast<std::int64_t>(i)].data_ptr<float>());
+    return matrix.to(device_);
+  }
+
+  /// All kept views' features of the training photographs, view by view.
+  [[nodiscard]] std::vector<torch::Tensor> features_of_views() {
+    if (!train_rows_.empty()) return train_rows_;
+    std::vector<torch::Tensor> views;
+    if (!train_maps_.defined()) {
+      for (std::int64_t view = 0; view <= plan_.training.views; ++view)
+        views.push_back(rows_of(set_.train, view));
+      frozen_ = GraderNetwork{nullptr};  // its weights move from here on
+      return views;
+    }
+    const torch::NoGradGuard no_grad;
+    network_->eval();
+    std::vector<torch::Tensor> rows;
+    for (std::int64_t begin = 0; begin < train_maps_.size(0); begin += kEvaluationBatch) {
+      const auto maps = train_maps_.slice(0, begin, std::min(begin + kEvaluationBatch, train_maps_.size(0)));
+      rows.push_back(network_->pool(network_->late(maps.to(device_, torch::kFloat32))));
+    }
+    for (const auto& view : torch::cat(rows).split(std::ssize(set_.train))) views.push_back(view);
+    return views;
+  }
+
+  void start_heads() {
+    const auto views = features_of_views();
+    const auto features = torch::cat(views);
+    const auto labels_of = [&](const auto& pick) {
+      const auto one = all_column(pick);
+      return one.repeat({std::ssize(views)});
+    };
+    const auto grades =
+        linear_discriminant(features, labels_of([](const auto& example) { return example.label; }),
+                            network_->arguments().grade_count, plan_.training.shrinkage);
+    network_->set_grade_head(grades.weight, grades.bias);
+    if (network_->arguments().oedema_count == 0) return;
+    const auto risks = labels_of([](const auto& example) { return example.oedema.value_or(-1); });
+    const auto known = (risks >= 0).nonzero().squeeze(1);
+    const auto oedema = linear_discriminant(features.index_select(0, known), risks.index_select(0, known),
+                                            network_->arguments().oedema_count, plan_.training.shrinkage);
+    network_->set_oedema_head(oedema.weight, oedema.bias);
+  }
+
+  template <typename Pick>
+  [[nodiscard]] torch::Tensor all_column(const Pick& pick) const {
+    std::vector<std::int64_t> values;
+    for (const auto& example : set_.train) values.push_back(pick(example));
+    return torch::tensor(values).to(device_);
+  }
+
+  [[nodiscard]] bool needs_original() const { return plan_.training.method == "gdrnet"; }
+
+  [[nodiscard]] std::unique_ptr<OrderedAhead<AugmentedViews>> draw_ahead(
+      const std::vector<std::size_t>& order, std::int64_t epoch) const {
+    return std::make_unique<OrderedAhead<AugmentedViews>>(
+        order.size(), static_cast<std::size_t>(plan_.training.workers), kAhead,
+        [this, order, epoch](std::size_t i) {
+          return draw_view(order[i], stream_of("picture", epoch, static_cast<std::int64_t>(i)));
+        });
+  }
+
+  [[nodiscard]] AugmentedViews draw_view(std::size_t number, std::uint64_t stream) const {
+    Random random(seed_, stream);
+    return augment(set_.train[number], random);
+  }
+  /// A view that belongs to the photograph, whatever the seed and the set.
+  [[nodiscard]] AugmentedViews draw_fixed_view(const RetinaExample& example, std::int64_t view) const {
+    Random random(0, stream_of(example.id, 0, view));
+    return augment(example, random);
+  }
+  [[nodiscard]] AugmentedViews augment(const RetinaExample& example, Random& random) const {
+    return augment_fundus(set_.read(example), plan_.network.input, augmentation_of(plan_.training),
+                          plan_.training.turns, random);
+  }
+
+  [[nodiscard]] std::unique_ptr<OrderedAhead<FieldPicture>> read_ahead(
+      std::span<const RetinaExample> examples) const {
+    return std::make_unique<OrderedAhead<FieldPicture>>(
+        examples.size(), static_cast<std::size_t>(plan_.training.workers), kAhead,
+        [this, examples](std::size_t i) { return set_.read(examples[i]); });
+  }
+
+  /// A picture as a grader of the package would see it.
+  [[nodiscard]] torch::Tensor input_of_plain(FieldPicture picture) const {
+    const auto side = picture.mask.width();
+    const auto mask = torch::from_blob(picture.mask.data(), {1, 1, side, side}, torch::kUInt8).clone();
+    return transform_.apply(tensor_from_images({&picture.image, 1}).to(device_), mask.to(device_));
+  }
+
+  /// The next pictures likewise.
+  [[nodiscard]] torch::Tensor plain_input(OrderedAhead<FieldPicture>& ahead, std::int64_t count) const {
+    std::vector<torch::Tensor> inputs;
+    for (std::int64_t i = 0; i < count; ++i) inputs.push_back(input_of_plain(ahead.next()));
+    return torch::cat(inputs);
+  }
+
+  [[nodiscard]] torch::Tensor input_of(std::span<const NetworkPicture> pictures) const {
+    const auto stacked = stack(pictures);
+    return transform_.finish(stacked.values.to(device_), stacked.field.to(device_));
+  }
+
+  /// Computes the early maps of all photographs, once: view 0 is plain, as a grader sees it.
+  void keep_maps() {
+    const torch::NoGradGuard no_grad;
+    const auto views = plan_.training.views + 1;
+    const auto count = std::ssize(set_.train), held_out = std::ssize(set_.validation);
+    const auto total = count * views + held_out;
+    std::int64_t done = 0;
+    const auto put = [&](torch::Tensor& maps, std::int64_t rows, std::int64_t row,
+                         const torch::Tensor& input) {
+      job_.checkpoint("early maps", done, total);
+      const auto map = network_->early(input);
+      if (!maps.defined()) {
+        const auto mb = map[0].numel() * 2 * total / (1 << 20);
+        if (mb > plan_.training.cache_mb) {
+          throw Error(
+              ErrorCode::resource_exhausted,
+              fmt::format("The early maps of {} views need {} MB, more than cache_mb, which is {}; take "
+                          "fewer views or a smaller input.",
+                          total, mb, plan_.training.cache_mb));
+        }
+        auto shape = map.sizes().vec();
+        shape[0] = rows;
+        maps = torch::empty(shape, torch::kFloat16);
+      }
+      maps.slice(0, row, row + map.size(0)).copy_(map);
+      done += map.size(0);
+    };
+    network_->eval();
+    for (std::int64_t view = 0; view < views; ++view) {
+      if (view == 0) {
+        const auto ahead = read_ahead(set_.train);
+        for (std::int64_t i = 0; i < count; ++i) put(train_maps_, count * views, i, plain_input(*ahead, 1));
+        continue;
+      }
+      OrderedAhead<AugmentedViews> ahead(static_cast<std::size_t>(count),
+                                         static_cast<std::size_t>(plan_.training.workers), kAhead,
+                                         [&](std::size_t i) { return draw_fixed_view(set_.train[i], view); });
+      for (std::int64_t i = 0; i < count; ++i) {
+        const auto made = ahead.next();
+        put(train_maps_, count * views, view * count + i, input_of({&made.augmented, 1}));
+      }
+    }
+    const auto ahead = read_ahead(set_.validation);
+    for (std::int64_t i = 0; i < held_out; ++i) put(validation_maps_, held_out, i, plain_input(*ahead, 1));
+  }
+
+  /// What can be mixed and sent through the rest of the network: pictures, or with freeze early maps.
+  struct Batch {
+    torch::Tensor first, original, second;
+  };
+
+  [[nodiscard]] torch::Tensor kept_maps(const std::vector<std::size_t>& numbers, bool is_plain,
+                                        Random& random) const {
+    std::vector<torch::Tensor> maps;
+    for (const auto number : numbers) {
+      const auto view = is_plain ? 0 : 1 + random.index(plan_.training.views);
+      maps.push_back(train_maps_[view * std::ssize(set_.train) + static_cast<std::int64_t>(number)]);
+    }
+    return torch::stack(maps).to(device_, torch::kFloat32);
+  }
+
+  [[nodiscard]] Batch next_batch(const Step& step, OrderedAhead<AugmentedViews>* ahead, Random& random) {
+    Batch batch;
+    if (is_head_only()) {
+      std::vector<torch::Tensor> rows;
+      for (const auto number : step.first) {
+        const auto view = static_cast<std::size_t>(random.index(std::ssize(train_rows_)));
+        rows.push_back(train_rows_[view][static_cast<std::int64_t>(number)]);
+      }
+      batch.first = torch::stack(rows);
+      return batch;
+    }
+    if (keeps_maps()) {
+      batch.first = kept_maps(step.first, false, random);
+      if (needs_original()) batch.original = kept_maps(step.first, true, random);
+      if (!step.second.empty()) batch.second = kept_maps(step.second, false, random);
+      return batch;
+    }
+    const auto take = [&](std::size_t count, torch::Tensor* original) {
+      std::vector<NetworkPicture> augmented, plain;
+      for (std::size_t i = 0; i < count; ++i) {
+        auto views = ahead->next();
+        augmented.push_back(std::move(views.augmented));
+        if (original != nullptr) plain.push_back(std::move(views.original));
+      }
+      const auto prepare = [&](std::span<const NetworkPicture> pictures) {
+        const auto input = input_of(pictures);
+        if (!plan_.training.freeze) return input;
+        const torch::NoGradGuard no_grad;
+        return network_->early(input);
+      };
+      if (original != nullptr) *original = prepare(plain);
+      return prepare(augmented);
+    };
+    batch.first = take(step.first.size(), needs_original() ? &batch.original : nullptr);
+    if (!step.second.empty()) batch.second = take(step.second.size(), nullptr);
+    return batch;
+  }
+
+  [[nodiscard]] torch::Tensor early_of(const torch::Tensor& x) {
+    return plan_.training.freeze ? x : network_->early(x);
+  }
+
+  template <typename Pick>
+  [[nodiscard]] torch::Tensor column(const std::vector<std::size_t>& numbers, const Pick& pick) const {
+    std::vector<std::int64_t> values;
+    for (const auto number : numbers) values.push_back(pick(set_.train[number]));
+    return torch::tensor(values).to(device_);
+  }
+
+  [[nodiscard]] torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& labels) const {
+    return torch::cross_entropy_loss(logits, labels, class_weight_);
+  }
+
+  torch::Tensor loss_of(const Step& step, OrderedAhead<AugmentedViews>* ahead, std::int64_t epoch,
+                        Random& random) {
+    const auto batch = next_batch(step, ahead, random);
+    const auto labels = column(step.first, [](const auto& example) { return example.label; });
+    const auto domains = column(step.first, [](const auto& example) { return example.domain; });
+    const auto count = labels.size(0);
+    torch::Tensor features, loss;  // of the first photographs
+    if (plan_.training.method == "gdrnet") {
+      const auto both = network_->pool(network_->late(early_of(torch::cat({batch.first, batch.original}))));
+      features = both.slice(0, 0, count);
+      const auto supervised = domain_aware_cross_entropy(network_->heads(features).grades, labels,
+                                                         gdr_class_.index_select(0, labels),
+                                                         gdr_domain_.index_select(0, domains));
+      const auto contrast = two_view_contrast(torch::stack({features, both.slice(0, count)}, 1),
+                                              plan_.contrast.contrast_temperature);
+      loss = gdrnet_loss(supervised, contrast, schedule(epoch));
+    } else if (plan_.training.method == "deco") {
+      const auto maps = early_of(torch::cat({batch.first, batch.second}));
+      loss = deco_loss(maps.slice(0, 0, count), maps.slice(0, count), labels,
+                       column(step.second, [](const auto& example) { return example.domain; }), epoch, random,
+                       features);
+    } else {
+      features = is_head_only() ? batch.first : network_->pool(network_->late(early_of(batch.first)));
+      loss = cross_entropy(network_->heads(features).grades, labels);
+    }
+    loss = loss + oedema_loss(step, features);
+    if (plan_.rank.rank_mixup != "none")
+      loss = loss + plan_.rank.rank_weight * rank_loss(batch.first, labels, features, random);
+    return loss;
+  }
+
+  /// GDRNet's alpha: 1 in the first epoch, then 1 - epochs done / epochs.
+  [[nodiscard]] double schedule(std::int64_t epoch) const {
+    return 1 - static_cast<double>(epoch - 1) / static_cast<double>(plan_.training.epochs);
+  }
+
+  torch::Tensor deco_loss(const torch::Tensor& first_map, const torch::Tensor& second_map,
+                          const torch::Tensor& labels, const torch::Tensor& second_domains,
+                          std::int64_t epoch, Random& random, torch::Tensor& features) {
+    const auto first = Disentangled::of(first_map), second = Disentangled::of(second_map);
+    if (!bank_) {
+      bank_ = std::make_unique<PrototypeBank>(
+          PrototypeBank::make_empty(network_->arguments().grade_count, std::ssize(set_.domains),
+                                    first_map.sizes().slice(1), first_map.options().requires_grad(false)));
+    }
+    bank_->update(first, labels, second, second_domains);
+    const auto& options = plan_.deco;
+    const bool is_warming_up =
+        static_cast<double>(epoch) <= options.warm_up * static_cast<double>(plan_.training.epochs);
+    if (is_warming_up) {
+      features = network_->pool(network_->late(first_map));
+      return cross_entropy(network_->heads(features).grades, labels);
+    }
+    const auto count = labels.size(0);
+    const auto shares = [&](const torch::Tensor& weights, const torch::Tensor& numbers) {
+      std::vector<double> lambdas;
+      for (std::int64_t i = 0; i < count; ++i) {
+        const double lambda = draw_beta(options.mix_alpha, random);
+        lambdas.push_back(std::max(lambda, 1 - lambda));
+      }
+      return tensor_of(lambdas).to(device_) * weights.index_select(0, numbers);
+    };
+    const MixShares mix{shares(mix_class_, labels), shares(mix_domain_, second_domains)};
+    const auto& held = bank_->state();
+    const Disentangled prototypes{held.class_semantics.index_select(0, labels),
+                                  held.domain_mean.index_select(0, second_domains),
+                                  held.domain_deviation.index_select(0, second_domains)};
+    const auto mixed = mix_representations(first, second, prototypes, mix).joined();
+    const auto late = network_->late(torch::cat({first_map, mixed}));
+    const auto original = late.slice(0, 0, count), augmented = late.slice(0, count);
+    features = network_->pool(augmented);
+    const auto form = options.alignment == "dense" ? AlignmentForm::dense : AlignmentForm::flat;
+    const auto entropy = cross_entropy(network_->heads(features).grades, labels);
+    const auto alignment = alignment_loss(original, augmented, plan_.contrast.contrast_temperature, form);
+    if (options.dynamic) return gdrnet_loss(entropy, alignment, schedule(epoch));
+    return entropy + options.omega * alignment;
+  }
+
+  [[nodiscard]] torch::Tensor oedema_loss(const Step& step, const torch::Tensor& features) {
+    const auto logits = network_->heads(features).oedema;
+    static constexpr std::int64_t kUnknown = -1;
+    const auto risks =
+        column(step.first, [](const RetinaExample& example) { return example.oedema.value_or(kUnknown); });
+    if (!logits.defined() || !(risks >= 0).any().item<bool>()) return torch::zeros({}, features.options());
+    return plan_.training.oedema_weight *
+           torch::cross_entropy_loss(logits, risks, {}, at::Reduction::Mean, /*ignore_index=*/kUnknown);
+  }
+
+  torch::Tensor rank_loss(const torch::Tensor& batch, const torch::Tensor& labels,
+                          const torch::Tensor& features, Random& random) {
+    const auto& options = plan_.rank;
+    const bool is_mrl = options.rank_mixup == "mrl";
+    const auto classes = network_->arguments().grade_count;
+    const auto one_hot = torch::one_hot(labels, classes).to(torch::kFloat32);
+    std::vector<torch::Tensor> mixed, targets;
+    torch::Tensor keep;
+    for (int copy = 0; copy < (is_mrl ? 1 : 3); ++copy) {
+      const double lambda = draw_beta(options.rank_alpha, random);
+      std::vector<std::int64_t> order(static_cast<std::size_t>(labels.size(0)));
+      std::iota(order.begin(), order.end(), std::int64_t{0});
+      random.shuffle(std::span(order));
+      const auto partner = torch::tensor(order).to(device_);
+      const auto gap = (labels - labels.index_select(0, partner)).abs();
+      keep = (gap > 0).logical_and(gap <= options.max_grade_gap).to(torch::kFloat32);
+      // 1 where the pair is not mixed.
+      const auto share = 1 - (1 - lambda) * (gap <= options.max_grade_gap).to(torch::kFloat32);
+      const auto wide = is_head_only() ? share.view({-1, 1}) : share.view({-1, 1, 1, 1});
+      mixed.push_back(wide * batch + (1 - wide) * batch.index_select(0, partner));
+      targets.push_back(share.unsqueeze(1) * one_hot +
+                        (1 - share.unsqueeze(1)) * one_hot.index_select(0, partner));
+    }
+    const auto logits = network_->heads(features).grades;
+    const MixedBatch made{network_->heads(network_->pool(network_->late(early_of(torch::cat(mixed))))).grades,
+                          torch::cat(targets)};
+    return is_mrl ? mixup_ranking_loss(logits, made, keep, options.rank_margin)
+                  : mixup_ndcg_loss(logits, made);
+  }
+
+  const RetinaTrainingSet& set_;
+  const RetinaTrainingPlan& plan_;
+  std::uint64_t seed_;
+  torch::Device device_;
+  const imaging::JobContext& job_;
+  FundusTransform transform_;
+  std::string transform_text_;
+  GraderNetwork network_, frozen_{nullptr};
+  Sampler sampler_;
+  torch::Tensor mix_class_, mix_domain_, gdr_class_, gdr_domain_, class_weight_;
+  std::unique_ptr<NesterovSgd> optimizer_;
+  std::unique_ptr<PrototypeBank> bank_;
+  std::string feature_identity_;
+  std::vector<torch::Tensor> train_rows_;  ///< of each view, [N, feature_dim()], where the heads alone train
+  torch::Tensor train_maps_, validation_maps_;  ///< [views * N, C, h, w], [M, C, h, w] float16 on the CPU
+};
+
+std::vector<double> probabilities_of(const std::vector<double>& logits, std::int64_t classes,
+                                     const std::optional<TemperatureFit>& fit = {}) {
+  std::vector<double> probabilities;
+  const double temperature = fit ? fit->temperature : 1;
+  append(probabilities, (torch::tensor(logits, torch::kDouble).view({-1, classes}) / temperature).softmax(1));
+  return probabilities;
+}
+
+ordered_json number_or_null(const std::optional<double>& value) {
+  return value ? ordered_json(*value) : ordered_json();
+}
+
+/// What must outlive a stop.
+struct Progress {
+  std::vector<RetinaEpoch> curve;
+  std::int64_t best_epoch = 0;
+  std::pair<double, double> best_merit{-std::numeric_limits<double>::infinity(), 0};
+  TensorMap best_weights;
+};
+
+class ProgressFile {
+ public:
+  ProgressFile(std::filesystem::path path, ordered_json run) : path_(std::move(path)), run_(std::move(run)) {}
+
+  /// @return  whether there was one
+  bool load(Progress& progress, Trainer& trainer) const {
+    if (path_.empty() || !std::filesystem::exists(path_)) return false;
+    const auto file = read_training_checkpoint(path_, &run_);
+    try {
+      const auto optional = [](const nlohmann::json& value) {
+        return value.is_null() ? std::nullopt : std::optional(value.get<double>());
+      };
+      for (const auto& row : file.progress.at("curve")) {
+        progress.curve.push_back({.epoch = std::ssize(progress.curve) + 1,
+                                  .train_loss = row.at(0).get<double>(),
+                                  .validation_loss = optional(row.at(1)),
+                                  .validation_auc = optional(row.at(2))});
+      }
+      progress.best_epoch = file.progress.at("best_epoch").get<std::int64_t>();
+      const auto& merit = file.progress.at("best_merit");
+      if (progress.best_epoch > 0)
+        progress.best_merit = {merit.at(0).get<double>(), merit.at(1).get<double>()};
+    } catch (const nlohmann::json::exception& error) {
+      throw Error(ErrorCode::corrupt_data, fmt::format("Checkpoint {}: {}.", path_.string(), error.what()));
+    }
+    constexpr std::string_view kBest = "best.";
+    TensorMap state;
+    for (const auto& [name, tensor] : file.tensors) {
+      if (name.rfind(kBest, 0) == 0) {
+        progress.best_weights[name.substr(kBest.size())] = tensor;
+      } else {
+        state[name] = tensor;
+      }
+    }
+    trainer.load(state);
+    return true;
+  }
+
+  void save(const Progress& progress, const Trainer& trainer, bool is_last) {
+    const auto now = std::chrono::steady_clock::now();
+    if (path_.empty() || (!is_last && now - saved_ < kSaveInterval)) return;
+    ordered_json curve = ordered_json::array();
+    for (const auto& epoch : progress.curve) {
+      curve.push_back(
+          {epoch.train_loss, number_or_null(epoch.validation_loss), number_or_null(epoch.validation_auc)});
+    }
+    auto tensors = trainer.state();
+    for (const auto& [name, tensor] : progress.best_weights) tensors["best." + name] = tensor;
+    write_training_checkpoint(path_, run_,
+                              {{"curve", curve},
+                               {"best_epoch", progress.best_epoch},
+                               {"best_merit", {progress.best_merit.first, progress.best_merit.second}}},
+                              tensors);
+    saved_ = std::chrono::steady_clock::now();
+  }
+
+ private:
+  std::filesystem::path path_;
+  ordered_json run_;
+  std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();
+};
+
+ordered_json identity_of(const RetinaTrainingSet& set, const RetinaTrainingResult& result) {
+  auto identity = plan_to_json(result.plan);
+  identity.erase("workers");
+  identity.erase("cache_mb");
+  identity["seed"] = result.seed;
+  identity["domains"] = set.domains;
+  auto cohort = ordered_json::array();
+  for (const auto* part : {&set.train, &set.validation}) {
+    auto& rows = cohort.emplace_back(ordered_json::array());
+    for (const auto& example : *part)
+      rows.push_back({example.id, example.label, example.domain, example.oedema.value_or(-1)});
+  }
+  identity["cohort"] = imaging::sha256_of(cohort.dump());
+  return identity;
+}
+
+std::optional<TemperatureFit> fit_or_note(const std::vector<double>& logits,
+                                          const std::vector<std::int64_t>& labels, std::int64_t classes,
+                                          std::string& note) {
+  try {
+    return fit_temperature(logits, labels, classes);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::insufficient_data) throw;
+    note = error.what();
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+TensorMap read_backbone_weights(const std::filesystem::path& path) {
+  if (path.extension() == ".safetensors") return read_safetensors(path);
+  return is_torchscript(path) ? read_pt(path) : read_pth(path);
+}
+
+RetinaTrainingResult train_grader(const RetinaTrainingSet& set, const RetinaTrainingPlan& plan,
+                                  std::uint64_t seed, const std::string& device,
+                                  const imaging::JobContext& job, const std::filesystem::path& checkpoint,
+                                  const OnRetinaEpoch& on_epoch) {
+  visit_option_sets(plan, [](const auto& options) { imaging::check_options(options); });
+  RetinaTrainingResult result;
+  result.plan = plan;
+  result.seed = seed;
+  result.domains = set.domains;
+  const auto knows_oedema = [](const RetinaExample& example) { return example.oedema.has_value(); };
+  const bool has_oedema =
+      plan.training.oedema_weight > 0 && std::any_of(set.train.begin(), set.train.end(), knows_oedema);
+  result.arguments = arguments_of(plan.network, has_oedema ? 3 : 0);
+  result.transform = transform_of(plan);
+  const auto classes = result.arguments.grade_count;
+  auto counts = count_examples(set, classes);
+  result.class_counts = std::move(counts.classes);
+  result.domain_counts = std::move(counts.domains);
+
+  return with_torch_errors(ErrorCode::internal, "The training failed", [&] {
+    make_deterministic(seed);
+    Trainer trainer(set, result, device, job);
+    if (!plan.network.weights.empty()) {
+      const std::filesystem::path path = plan.network.weights;
+      try {
+        trainer.network()->load_backbone(read_backbone_weights(path));
+      } catch (const Error& error) {
+        throw Error(error.code(), fmt::format("Start weights {}: {}", path.string(), error.what()));
+      }
+      result.plan.network.weights = "sha256:" + imaging::sha256_of_file(path);
+    }
+    ProgressFile file(checkpoint, identity_of(set, result));
+    trainer.begin();
+    Progress progress;
+    file.load(progress, trainer);
+    if (on_epoch) std::for_each(progress.curve.begin(), progress.curve.end(), on_epoch);
+    const auto& options = plan.training;
+    while (std::ssize(progress.curve) < options.epochs) {
+      RetinaEpoch epoch{.epoch = std::ssize(progress.curve) + 1};
+      epoch.train_loss = trainer.run_epoch(epoch.epoch);
+      const bool is_last = epoch.epoch == options.epochs;
+      const bool may_choose = is_last || (epoch.epoch % options.select_every == 0 &&
+                                          static_cast<double>(epoch.epoch) >
+                                              options.select_after * static_cast<double>(options.epochs));
+      std::pair merit{0.0, 0.0};
+      if (may_choose && !set.validation.empty()) {
+        const auto found = trainer.evaluate(set.validation, false);
+        const auto probabilities = probabilities_of(found.logits, classes);
+        epoch.validation_loss = negative_log_likelihood(probabilities, found.labels, classes);
+        epoch.validation_auc = one_vs_one_auc(probabilities, found.labels, classes);
+        merit = {epoch.validation_auc.value_or(0), -*epoch.validation_loss};
+      }
+      if (may_choose && (set.validation.empty() ? is_last : merit > progress.best_merit)) {
+        progress.best_merit = merit;
+        progress.best_epoch = epoch.epoch;
+        progress.best_weights = trainer.network()->state();
+      }
+      progress.curve.push_back(epoch);
+      if (on_epoch) on_epoch(epoch);
+      file.save(progress, trainer, is_last);
+    }
+    if (progress.best_weights.empty()) progress.best_weights = trainer.network()->state();  // no epoch
+    trainer.network()->load(progress.best_weights);
+    result.curve = progress.curve;
+    result.best_epoch = progress.best_epoch;
+    result.weights = std::make_shared<const TensorMap>(std::move(progress.best_weights));
+    if (!set.validation.empty()) {
+      const auto found = trainer.evaluate(set.validation, plan.network.test_flips);
+      if (options.calibrate) {
+        result.calibration = fit_or_note(found.logits, found.labels, classes, result.calibration_note);
+        std::string unused;
+        if (!found.oedema_labels.empty())
+          result.oedema_calibration = fit_or_note(found.oedema_logits, found.oedema_labels, 3, unused);
+      }
+      result.validation_probabilities = probabilities_of(found.logits, classes, result.calibration);
+      if (has_oedema)
+        result.validation_oedema = probabilities_of(found.all_oedema_logits, 3, result.oedema_calibration);
+    }
+    if (!options.calibrate || set.validation.empty())
+      result.calibration_note = "no temperature was asked for, or there is no validation part";
+    std::vector<double> rows;
+    const auto behind = std::min(set.train.size(), kMostCloudRows);
+    (void)trainer.evaluate(std::span(set.train).subspan(0, behind), false, &rows);
+    result.cloud = FeatureCloud::fit(rows, result.arguments.feature_dim());
+    return result;
+  });
+}
+
+}  // namespace models
