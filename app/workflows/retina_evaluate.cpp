@@ -140,8 +140,11 @@ std::vector<RetinaPrediction> read_test_predictions(const fs::path& path, const 
                           .part = cells[2],
                           .patient = found->second->patient,
                           .label = found->second->label};
+    made.oedema = found->second->oedema;
     for (std::size_t k = 0; k < 5 && !cells[5].empty(); ++k)
       made.probabilities.push_back(std::stod(cells[5 + k]));
+    for (std::size_t k = 0; k < 3 && !cells[10].empty(); ++k)
+      made.oedema_probabilities.push_back(std::stod(cells[10 + k]));
     predictions.push_back(std::move(made));
   }
   return predictions;

@@ -182,14 +182,16 @@ const std::vector<std::string>& grading_columns() {
 
 void write_retina_predictions(const std::filesystem::path& path,
                               const std::vector<RetinaPrediction>& predictions) {
-  auto text = imaging::csv_line({"id", "domain", "part", "label", "grade", "p0", "p1", "p2", "p3", "p4",
-                                 "referable_score", "out_of_distribution", "reason"});
+  auto text = imaging::csv_line({"id", "domain", "part", "label", "grade", "p0", "p1", "p2", "p3", "p4", "d0",
+                                 "d1", "d2", "referable_score", "out_of_distribution", "reason"});
   for (const auto& made : predictions) {
     std::vector<std::string> cells{made.id, made.domain, made.part, std::to_string(made.label)};
     const auto& p = made.probabilities;
     const bool is_graded = p.size() == kGrades;
     cells.push_back(is_graded ? std::to_string(models::argmax_rows(p, kGrades).front()) : "");
     for (std::size_t k = 0; k < kGrades; ++k) cells.push_back(is_graded ? number(p[k]) : "");
+    const auto& risks = made.oedema_probabilities;
+    for (std::size_t k = 0; k < kRisks; ++k) cells.push_back(risks.size() == kRisks ? number(risks[k]) : "");
     cells.push_back(is_graded ? number(p[2] + p[3] + p[4]) : "");
     cells.push_back(number(made.ood));
     cells.push_back(made.reason);

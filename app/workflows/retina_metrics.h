@@ -40,7 +40,8 @@ struct RetinaPrediction {
 /// Names of the values of measure_grading that tables show, in their order.
 [[nodiscard]] const std::vector<std::string>& grading_columns();
 
-/// id, domain, part, label, grade, p0 to p4, referable_score, out_of_distribution, reason.
+/// id, domain, part, label, grade, p0 to p4, d0 to d2 (oedema risk), referable_score, out_of_distribution,
+/// reason.
 void write_retina_predictions(const std::filesystem::path& path,
                               const std::vector<RetinaPrediction>& predictions);
 

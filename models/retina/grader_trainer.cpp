@@ -773,6 +773,7 @@ class Trainer {
     const auto domains = column(step.first, [](const auto& example) { return example.domain; });
     const auto count = labels.size(0);
     torch::Tensor features, loss;  // of the first photographs
+    torch::Tensor plain;           // the same without mixing
     if (plan_.training.method == "gdrnet") {
       const auto both = network_->pool(network_->late(early_of(torch::cat({batch.first, batch.original}))));
       features = both.slice(0, 0, count);
@@ -786,14 +787,15 @@ class Trainer {
       const auto maps = early_of(torch::cat({batch.first, batch.second}));
       loss = deco_loss(maps.slice(0, 0, count), maps.slice(0, count), labels,
                        column(step.second, [](const auto& example) { return example.domain; }), epoch, random,
-                       features);
+                       features, plain);
     } else {
       features = is_head_only() ? batch.first : network_->pool(network_->late(early_of(batch.first)));
       loss = cross_entropy(network_->heads(features).grades, labels);
     }
     loss = loss + oedema_loss(step, features);
     if (plan_.rank.rank_mixup != "none")
-      loss = loss + plan_.rank.rank_weight * rank_loss(batch.first, labels, features, random);
+      loss = loss + plan_.rank.rank_weight *
+                        rank_loss(batch.first, labels, plain.defined() ? plain : features, random);
     return loss;
   }
 
@@ -804,7 +806,7 @@ class Trainer {
 
   torch::Tensor deco_loss(const torch::Tensor& first_map, const torch::Tensor& second_map,
                           const torch::Tensor& labels, const torch::Tensor& second_domains,
-                          std::int64_t epoch, Random& random, torch::Tensor& features) {
+                          std::int64_t epoch, Random& random, torch::Tensor& features, torch::Tensor& plain) {
     const auto first = Disentangled::of(first_map), second = Disentangled::of(second_map);
     if (!bank_) {
       bank_ = std::make_unique<PrototypeBank>(
@@ -837,6 +839,7 @@ class Trainer {
     const auto late = network_->late(torch::cat({first_map, mixed}));
     const auto original = late.slice(0, 0, count), augmented = late.slice(0, count);
     features = network_->pool(augmented);
+    plain = network_->pool(original);
     const auto form = options.alignment == "dense" ? AlignmentForm::dense : AlignmentForm::flat;
     const auto entropy = cross_entropy(network_->heads(features).grades, labels);
     const auto alignment = alignment_loss(original, augmented, plan_.contrast.contrast_temperature, form);
@@ -980,7 +983,7 @@ class ProgressFile {
  private:
   std::filesystem::path path_;
   ordered_json run_;
-  std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point saved_;  // long ago: the first epoch is kept
 };
 
 ordered_json identity_of(const RetinaTrainingSet& set, const RetinaTrainingResult& result) {
