@@ -277,6 +277,10 @@ models::FieldPicture RetinaPictures::read(const RetinaPhotograph& photograph) {
   return picture;
 }
 
+imaging::Image8 RetinaPictures::photograph(const RetinaPhotograph& photograph) const {
+  return read_pixels(source_, photograph.path, {});
+}
+
 models::FieldPicture RetinaPictures::decode(const RetinaPhotograph& photograph) const {
   const imaging::JobContext job;
   const auto pixels = read_pixels(source_, photograph.path, job);

@@ -96,6 +96,9 @@ class RetinaPictures {
   /// @throws Error as read_fundus and find_field_of_view.
   [[nodiscard]] models::FieldPicture read(const RetinaPhotograph& photograph);
 
+  /// The photograph as it was taken. @throws Error as read_fundus.
+  [[nodiscard]] imaging::Image8 photograph(const RetinaPhotograph& photograph) const;
+
   [[nodiscard]] const std::shared_ptr<models::FeatureStore>& features() const { return features_; }
 
  private:

@@ -10,6 +10,7 @@
 
 #include "app/workflows/batch.h"
 #include "app/workflows/model_registry.h"
+#include "app/workflows/retina_evidence.h"
 #include "imaging/base/csv.h"
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
@@ -334,8 +335,12 @@ Json evaluate_package(const RetinaEvaluateRequest& request, RetinaCohort cohort,
     add(domain, rows);
   }
   if (cohort.domains.size() > 1) add("all together", predictions);
+  const auto& lesions = request.protocol.lesions;
+  const auto evidence =
+      lesions.empty() ? Json() : score_evidence(*grader, cohort.photographs, lesions, pictures, job);
   return write_tables(request.out, scores,
                       {{"schema", "tessera.retina-evaluation/1"},
+                       {"evidence", evidence},
                        {"model", {{"name", package.name()}, {"sha256", package.sha256()}}},
                        {"runtime", environment.to_json()},
                        {"finished", utc_now()},

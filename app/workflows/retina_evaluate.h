@@ -20,6 +20,7 @@ struct RetinaProtocolOptions {
   std::string baseline;
   std::int64_t baseline_input = 224;
   double threshold = 0.5;
+  std::string lesions;
 };
 
 template <typename Visitor, typename Options>
@@ -46,6 +47,10 @@ void visit_fields(Visitor&& field, Options& options) {
         FieldInfo{.unit = "px", .help = "Side of what the baseline sees", .min = 32, .max = 2048});
   field("threshold", options.threshold,
         FieldInfo{.help = "Referable score from which an eye is called referable", .min = 0.001, .max = 1});
+  field("lesions", options.lesions,
+        FieldInfo{.help =
+                      "With --model: folder of lesion masks (<kind>/<photograph>.png) to score evidence maps "
+                      "against"});
 }
 
 struct RetinaEvaluateRequest {
@@ -66,8 +71,9 @@ struct RetinaEvaluateRequest {
 ///
 /// Writes OUT/metrics.json, and OUT/table.csv and OUT/table.md with a row per method and target, the mean
 /// over targets (unweighted) and, with repeats, mean and standard deviation over seeds; with `model` also
-/// OUT/predictions.csv. A value that a target does not define (a class is absent) is "not available", and is
-/// left out of no mean silently: the mean says over how many targets it goes.
+/// OUT/predictions.csv and, with `lesions`, `evidence` in metrics.json (score_evidence). A value that a
+/// target does not define (a class is absent) is "not available", and is left out of no mean silently: the
+/// mean says over how many targets it goes.
 /// @return  metrics.json
 /// @throws Error  `invalid_argument` with dg or esdg on fewer than two domains; as run_retina_training;
 /// Cancelled.
