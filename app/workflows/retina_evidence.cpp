@@ -59,7 +59,7 @@ double value_at(const models::EvidenceMap& map, double x, double y) {
 struct Scored {
   bool is_hit = false;
   double chance = 0;
-  std::optional<double> auc;
+  std::optional<double> auc = {};
 };
 
 std::optional<Scored> score_one(const models::EvidenceMap& map, const models::FieldPicture& picture,

@@ -158,7 +158,7 @@ TEST(GraderTrainerLearningTest, FindsThePaintedSpotsOnAnUnseenCamera) {
   package.weights = result.weights;
   package.transform = result.transform;
   package.cloud = result.cloud;
-  package.facts = {{"training_data", "painted"}};
+  package.facts = {{"training_data", "painted"}, {"licence", "none"}};
   package.card = "# spots\n";
   write_grader_package(folder / "pkg", package);
   const auto grader = open_retina_grader(ModelPackage::open(folder / "pkg"), "cpu");
