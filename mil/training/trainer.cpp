@@ -346,6 +346,7 @@ TrainingResult train_classifier(const TrainingSet& set, const TrainingPlan& plan
       auto base_plan = plan;
       base_plan.training.method = "ce";
       const auto base = make_training_method(base_plan, context);
+      result.initialisation_sha256 = models::weights_sha256(weights_of(base->network()));
       context.initial_weights =
           fit(options, *base, context, examples.validation,
               ProgressFile(base_checkpoint(checkpoint), identity_of(base_plan, result, examples), is_writer),
@@ -359,7 +360,8 @@ TrainingResult train_classifier(const TrainingSet& set, const TrainingPlan& plan
     }
     at::manual_seed(seed);  // the start is the same whether or not the base came from its checkpoint
     const auto method = make_training_method(plan, context);
-    result.initialisation_sha256 = models::weights_sha256(weights_of(method->network()));
+    if (result.initialisation_sha256.empty())
+      result.initialisation_sha256 = models::weights_sha256(weights_of(method->network()));
     auto trained = fit(options, *method, context, examples.validation,
                        ProgressFile(checkpoint, identity_of(result.plan, result, examples), is_writer),
                        "training", job, on_epoch);

@@ -22,7 +22,7 @@ def photographs(work, data):
     return [{"name": row["file"].split(".")[0], "group": row["group"], "truth": int(int(row["dr_grade"]) >= 2),
              "segmentation": row["segmentation_image"]}
             for row in stats.read_rows(os.path.join(data, "fundus_dr", "idrid", "labels.csv"))
-            if os.path.exists(os.path.join(work, "bags", "resnet50v2", "h5_files", row["file"].split(".")[0] + ".h5"))]
+            if os.path.exists(os.path.join(work, "bags", "squeezenet1.1", "h5_files", row["file"].split(".")[0] + ".h5"))]
 
 
 def parts(work, data):

@@ -13,6 +13,7 @@ RATIOS = (1, 5, 10, 20)
 PAIRS = (("2", "9"), ("7", "10"), ("11", "13"), ("3", "8"))
 BASELINE, PLAIN = "logistic regression", "ce-abmil"
 ROWS = ("ce-mean", "ce-max", PLAIN, "ce-transmil", "ce-dsmil", "ce-clam_sb", "scmil-abmil", "mhim-abmil", "ins")
+ENCODERS = ("resnet50v2", "squeezenet1.1")
 LOSSES = ("plain", "weighted", "focal", "balanced", "scmil")
 MEASURES = ("auc", "macro_f1", "balanced_accuracy", "recall_negative", "recall_positive")
 TILE = 112
@@ -211,7 +212,9 @@ def compare_mean(part, other):
 def make_tables(work, data, results):
     cohorts = {name: Cohort(data, name) for name in ("glas", "ucsb_breast", "lc25000_colon")}
     lines, unequal = [], []
-    for encoder in ("resnet50v2", "squeezenet1.1"):
+    for encoder in ENCODERS:
+        if not all(os.path.exists(os.path.join(work, "bags", f"{encoder}-{name}.done")) for name in cohorts):
+            continue
         features = {name: stats.mean_features(os.path.join(work, "bags", f"{encoder}-{name}"), cohort.names)
                     for name, cohort in cohorts.items()}
         for name in ("glas", "ucsb_breast"):
@@ -235,7 +238,7 @@ def write_page(path, lines, unequal):
     text = [f"""# H&E images as bags of tiles
 
 Written by `resources/recipes/mil-histology`. Sets as described in the data's `PROVENANCE.md`; their licences are unclear: tables only, no
-network trained on them is kept. Tiles of {TILE} px, half overlapping, enlarged to 160 px for two ImageNet encoders (ResNet-50 v2 cut after
+network trained on them is kept. Tiles of {TILE} px that overlap by a quarter, enlarged to 160 px for two ImageNet encoders (ResNet-50 v2 cut after
 stage 3: 1024 features; SqueezeNet 1.1: its 1000 outputs).
 
 - **GlaS** (colon, 112 images, 65 malignant, 8 patients): one patient left out at a time, predictions pooled. **LC25000 colon** (360 images,
@@ -249,9 +252,11 @@ stage 3: 1024 features; SqueezeNet 1.1: its 1000 outputs).
 - **Less:** difference and two-sided p of a paired bootstrap over the same patients, blocks or clusters, not corrected for the number of rows.
 - **Gland AUC:** tile scores against "at least half gland" in left-out malignant images: where a method looks, not whether it is right.
 """]
-    for encoder in ("resnet50v2", "squeezenet1.1"):
+    for encoder in ENCODERS:
         for name, title in (("glas", "GlaS, patients left out"), ("ucsb_breast", "UCSB breast, blocks left out")):
             rows = [line for line in lines if line["encoder"] == encoder and line["set"] == name]
+            if not rows:
+                continue
             text.append(f"## {title}, {encoder}\n\n{stats.markdown(rows, columns)}\n")
             if name == "glas":
                 text.append(f"## Trained on GlaS, tested on LC25000 colon, {encoder}\n\n{stats.markdown(rows, other)}\n")

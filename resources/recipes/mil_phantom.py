@@ -8,7 +8,7 @@ import numpy as np
 
 import bag_statistics as stats
 
-TRAINING, VALIDATION = 60, 30
+TRAINING, VALIDATION = 40, 12
 RATIOS = (1, 5, 10, 20)
 DOMAINS = ("seen", "unseen")
 MHIM_BASES = ("abmil", "transmil", "dsmil")

@@ -142,6 +142,20 @@ TEST(MhimMethodTest, LearnsFromItsOwnBaseOrFromAPackage) {
               Throws<Error>(HasCode(ErrorCode::invalid_argument)));
 }
 
+TEST(MhimMethodTest, FoldsOfOneSeedStartAlikeThoughEachTrainsABase) {
+  PaintedCohort cohort(8);
+  auto plan = quick_plan();
+  plan.training.method = "mhim";
+  plan.training.epochs = 2;
+  const auto start_of = [&](std::vector<std::string> train, std::uint64_t seed) {
+    cohort.set.split.train = std::move(train);
+    return train_classifier(cohort.set, plan, seed, "cpu", {}).initialisation_sha256;
+  };
+  const auto first = start_of({"bag0", "bag1", "bag2", "bag3"}, 1);
+  EXPECT_EQ(start_of({"bag4", "bag5", "bag6", "bag7"}, 1), first);
+  EXPECT_NE(start_of({"bag4", "bag5", "bag6", "bag7"}, 2), first);
+}
+
 TEST(MhimMethodTest, TrainsTransmilAndDsmil) {
   PaintedCohort cohort(8);
   for (const auto* base : {"transmil", "dsmil"}) {
