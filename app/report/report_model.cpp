@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "app/workflows/review.h"
 #include "app/workflows/stain.h"
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
@@ -371,6 +372,10 @@ ReportModel read_report_model(const workflows::CaseFolder& folder, const std::st
   model.input = make_input(result);
   model.warnings = result.warnings;
   model.provenance = make_provenance(result);
+  if (const auto review = workflows::read_review(folder)) {
+    model.review_title = fmt::format("Signed off by {}, {}", review->reviewer, review->date);
+    model.review_note = review->note;
+  }
   if (result.status == "failed") {
     model.headline = "No result";
     model.explanation = cure(result.reason_code);
