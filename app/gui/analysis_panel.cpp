@@ -150,6 +150,9 @@ void AnalysisPanel::refresh_slide() {
 }
 
 void AnalysisPanel::refresh_state() {
+  const auto chosen = models_->currentIndex();
+  studio_->set_chosen_model(
+      chosen < 0 ? std::string{} : studio_->models()[static_cast<std::size_t>(chosen)].reference, output_);
   const auto* analysis = studio_->analysis();
   const auto hindrance = studio_->analyse_hindrance();
   analyse_->setEnabled(hindrance.isEmpty());

@@ -4,10 +4,12 @@
 #include <QRegularExpression>
 #include <cstdio>
 
+#include "app/gui/language.h"
 #include "app/gui/main_window.h"
 #include "app/gui/scripted_run.h"
 #include "app/gui/studio_services.h"
 #include "app/gui/theme.h"
+#include "app/gui/work_area.h"
 #include "app/workflows/threads.h"
 #include "imaging/base/process_memory.h"
 #include "imaging/base/version.h"
@@ -59,8 +61,9 @@ int main(int argc, char** argv) {
       "out", "Folder for the results instead of \"Tessera results\" beside the slide.", "DIR");
   const QCommandLineOption mpp("mpp", "Scale of the first file in um per pixel, or 'pixels'.", "M");
   const QCommandLineOption screenshot("screenshot", "Save a picture of the window and end.", "PNG");
+  const QCommandLineOption project("project", "Open the project of this folder, or begin one there.", "DIR");
   const QCommandLineOption size("size", "Size of the window.", "WxH");
-  parser.addOptions({analyze, model, out, mpp, screenshot, size});
+  parser.addOptions({analyze, model, out, mpp, screenshot, project, size});
   parser.process(application);
 
   gui::ScriptOptions options;
@@ -77,12 +80,16 @@ int main(int argc, char** argv) {
     return kUsage;
   }
 
-  gui::apply_theme(application);
+  gui::install_language(application, viewmodels::Preferences{}.language());
+  gui::apply_theme(application, viewmodels::Preferences{}.theme());
   viewmodels::Studio studio(gui::make_studio_services(options.model));
+  viewmodels::Workbench workbench(&studio);
   gui::MainWindow window(&studio);
+  new gui::WorkArea(&workbench, &window);
   if (wanted_size.hasMatch()) window.resize(wanted_size.captured(1).toInt(), wanted_size.captured(2).toInt());
   window.set_asks_for_scale(!options.screenshot && !options.mpp);
   window.show();
+  if (parser.isSet(project)) workbench.open_project(parser.value(project));
   gui::ScriptedRun script(options, &studio, &window);
   script.start();
   return QApplication::exec();

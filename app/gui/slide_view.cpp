@@ -107,6 +107,12 @@ void SlideView::go_to(imaging::RectD rect_l0) {
   after_move();
 }
 
+void SlideView::look_at(imaging::PointD centre_l0, double scale) {
+  view_.set_scale(scale);
+  view_.centre_on(centre_l0);
+  after_move();
+}
+
 void SlideView::set_outlines(bool on) {
   if (on == outlines_) return;
   outlines_ = on;

@@ -27,6 +27,7 @@ class SlideView : public QWidget {
   void zoom(double factor);      ///< about the middle, smoothly
   void set_scale(double scale);  ///< view pixels per level-0 pixel
   void go_to(imaging::RectD rect_l0);
+  void look_at(imaging::PointD centre_l0, double scale);
   void set_outlines(bool on);
   void set_map_shown(bool on);
   [[nodiscard]] bool is_map_shown() const { return map_shown_; }

@@ -34,8 +34,10 @@ std::vector<viewmodels::ModelChoice> list_models(const std::optional<std::string
 viewmodels::StudioServices make_studio_services(const std::optional<std::string>& extra_model) {
   const auto reports = std::make_shared<const report::ReportFiles>();
   return {[extra_model] { return list_models(extra_model); },
-          [reports](const workflows::AnalyzeRequest& request, const imaging::JobContext& job) {
-            return workflows::analyze(request, *reports, {}, job);
+          [reports](const workflows::AnalyzeRequest& request,
+                    const std::function<void(const workflows::RunRow&)>& on_case,
+                    const imaging::JobContext& job) {
+            return workflows::analyze(request, *reports, on_case, job);
           }};
 }
 

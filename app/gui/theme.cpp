@@ -3,11 +3,14 @@
 #include <QApplication>
 #include <QBuffer>
 #include <QFile>
+#include <QIconEngine>
 #include <QImageReader>
 #include <QLabel>
+#include <QPainter>
 #include <QPalette>
 #include <QPixmap>
 #include <QStyleFactory>
+#include <algorithm>
 
 // The resources of a static library must be asked for, and not from inside a namespace.
 static void load_icons() {
@@ -27,12 +30,59 @@ QPixmap draw_icon(const QByteArray& drawing, const QColor& colour, int side) {
   return QPixmap::fromImage(reader.read());
 }
 
+/// All colours of a window from its ground, the ground of its fields, and its ink.
+QPalette plain_palette(const QColor& ground, const QColor& field, const QColor& ink) {
+  QPalette palette(ground);  // midlight, mid and dark follow the ground
+  const auto blend = [&](double share) {
+    const auto mix = [share](int a, int b) { return static_cast<int>(a + share * (b - a)); };
+    return QColor(mix(ground.red(), ink.red()), mix(ground.green(), ink.green()),
+                  mix(ground.blue(), ink.blue()));
+  };
+  palette.setColor(QPalette::Window, ground);
+  palette.setColor(QPalette::Button, ground);
+  palette.setColor(QPalette::Base, field);
+  palette.setColor(QPalette::AlternateBase, blend(0.05));
+  palette.setColor(QPalette::Midlight, blend(0.12));
+  palette.setColor(QPalette::Mid, blend(0.28));
+  palette.setColor(QPalette::Dark, blend(0.45));
+  palette.setColor(QPalette::ToolTipBase, field);
+  for (const auto role :
+       {QPalette::WindowText, QPalette::Text, QPalette::ButtonText, QPalette::ToolTipText}) {
+    palette.setColor(role, ink);
+    palette.setColor(QPalette::Disabled, role, blend(0.5));
+  }
+  palette.setColor(QPalette::PlaceholderText, blend(0.55));
+  palette.setColor(QPalette::Link, QColor("#3aa0b3"));
+  return palette;
+}
+
+/// Draws a drawing of the resources in the colour of the palette at the time.
+class ThemedIcon : public QIconEngine {
+ public:
+  explicit ThemedIcon(QByteArray drawing) : drawing_(std::move(drawing)) {}
+  void paint(QPainter* painter, const QRect& place, QIcon::Mode mode, QIcon::State state) override {
+    painter->drawPixmap(place, pixmap(place.size() * painter->device()->devicePixelRatioF(), mode, state));
+  }
+  QPixmap pixmap(const QSize& size, QIcon::Mode mode, QIcon::State) override {
+    const auto group = mode == QIcon::Disabled ? QPalette::Disabled : QPalette::Active;
+    return draw_icon(drawing_, QApplication::palette().color(group, QPalette::WindowText),
+                     std::min(size.width(), size.height()));
+  }
+  [[nodiscard]] QIconEngine* clone() const override { return new ThemedIcon(drawing_); }
+
+ private:
+  QByteArray drawing_;
+};
+
 }  // namespace
 
-void apply_theme(QApplication& application) {
+void apply_theme(QApplication& application, const QString& theme) {
   load_icons();
   QApplication::setStyle(QStyleFactory::create("Fusion"));
-  auto palette = application.palette();
+  static const auto desktop = application.palette();
+  auto palette = theme == "dark"    ? plain_palette(QColor("#23272b"), QColor("#1a1d20"), QColor("#e6e8ea"))
+                 : theme == "light" ? plain_palette(QColor("#f0f1f2"), QColor("#ffffff"), QColor("#1c2126"))
+                                    : desktop;
   palette.setColor(QPalette::Highlight, kAccent);
   palette.setColor(QPalette::HighlightedText, Qt::white);
   QApplication::setPalette(palette);
@@ -63,15 +113,7 @@ void apply_theme(QApplication& application) {
 QIcon themed_icon(const QString& name) {
   QFile file(":/icons/" + name + ".svg");
   if (!file.open(QIODevice::ReadOnly)) return {};
-  const auto drawing = file.readAll();
-  const auto palette = QApplication::palette();
-  QIcon icon;
-  for (const auto side : {20, 40, 60}) {
-    icon.addPixmap(draw_icon(drawing, palette.color(QPalette::Active, QPalette::WindowText), side));
-    icon.addPixmap(draw_icon(drawing, palette.color(QPalette::Disabled, QPalette::WindowText), side),
-                   QIcon::Disabled);
-  }
-  return icon;
+  return QIcon(new ThemedIcon(file.readAll()));
 }
 
 void make_quiet(QLabel* label) {

@@ -15,7 +15,8 @@ inline constexpr QColor kCanvas{0x26, 0x28, 0x2b};
 inline constexpr QColor kAccent{0x1f, 0x7a, 0x8c};
 
 /// Sets style, accent and the sheet of the few rules beyond it. The rest follows the system's palette.
-void apply_theme(QApplication& application);
+/// @param theme  "system", "light" or "dark"
+void apply_theme(QApplication& application, const QString& theme = QStringLiteral("system"));
 
 /// One of resources/icons in the palette's text colour.
 [[nodiscard]] QIcon themed_icon(const QString& name);

@@ -106,6 +106,10 @@ void add_notes(HtmlPage& page, const ReportModel& model) {
     page.add(R"(<section class="notes"><h2>Degraded</h2><p>{}</p></section>)",
              escape_html(model.status_reason));
   }
+  if (!model.review_note.empty()) {
+    page.add(R"(<section class="notes review"><h2>{}</h2><p>{}</p></section>)",
+             escape_html(model.review_title), escape_html(model.review_note));
+  }
   if (model.warnings.empty()) return;
   page.add(R"(<section class="notes"><h2>{}</h2><ul>)", model.warnings.size() == 1 ? "Warning" : "Warnings");
   for (const auto& warning : model.warnings) page.add("<li>{}</li>", escape_html(warning));

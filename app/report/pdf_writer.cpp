@@ -284,6 +284,7 @@ void add_notes(Sheets& sheets, const ReportModel& model) {
   if (model.status == "degraded" && !model.status_reason.empty()) {
     add_note(sheets, "Degraded", {model.status_reason}, kDegraded);
   }
+  if (!model.review_note.empty()) add_note(sheets, model.review_title, {model.review_note}, kDone);
   if (!model.warnings.empty()) {
     add_note(sheets, model.warnings.size() == 1 ? "Warning" : "Warnings", model.warnings, kDegraded);
   }
@@ -511,10 +512,12 @@ GuiApplication::GuiApplication() {
 
 GuiApplication::~GuiApplication() = default;
 
-std::string to_pdf(const ReportModel& model) {
+namespace {
+
+Sheets set_sheets(const ReportModel& model) {
   if (QFontDatabase::families().isEmpty()) {
     throw Error(ErrorCode::not_found,
-                "No font is installed, so no PDF can be set; install fonts-dejavu-core.");
+                "No font is installed, so no report can be set; install fonts-dejavu-core.");
   }
   Sheets sheets;
   add_header(sheets, model);
@@ -524,7 +527,40 @@ std::string to_pdf(const ReportModel& model) {
   add_eyes(sheets, model.eyes);
   if (!model.tiles.empty()) add_tiles(sheets, model);
   add_provenance(sheets, model);
+  return sheets;
+}
 
+void paint_page(QPainter& painter, const Sheets& sheets, const ReportModel& model, std::size_t page) {
+  for (const auto& mark : sheets.pages()[page]) mark(painter);
+  paint_margins(painter, model, page + 1, sheets.pages().size());
+}
+
+}  // namespace
+
+std::vector<imaging::Image8> to_pages(const ReportModel& model, double dots_per_inch) {
+  const auto sheets = set_sheets(model);
+  constexpr double kPageWidth = 210 / 25.4, kPageHeight = 297 / 25.4;  // A4, inches
+  std::vector<imaging::Image8> pages;
+  for (std::size_t page = 0; page < sheets.pages().size(); ++page) {
+    QImage sheet(static_cast<int>(kPageWidth * dots_per_inch), static_cast<int>(kPageHeight * dots_per_inch),
+                 QImage::Format_RGB888);
+    sheet.fill(Qt::white);
+    QPainter painter(&sheet);
+    painter.setRenderHints(QPainter::Antialiasing | QPainter::TextAntialiasing |
+                           QPainter::SmoothPixmapTransform);
+    painter.scale(dots_per_inch / kUnitsPerInch, dots_per_inch / kUnitsPerInch);
+    paint_page(painter, sheets, model, page);
+    painter.end();
+    imaging::Image8 image(sheet.width(), sheet.height(), 3);
+    for (int y = 0; y < sheet.height(); ++y)
+      std::copy_n(sheet.constScanLine(y), sheet.width() * 3, image.pixel(0, y));
+    pages.push_back(std::move(image));
+  }
+  return pages;
+}
+
+std::string to_pdf(const ReportModel& model) {
+  const auto sheets = set_sheets(model);
   QByteArray bytes;
   QBuffer buffer(&bytes);
   buffer.open(QIODevice::WriteOnly);
@@ -535,11 +571,9 @@ std::string to_pdf(const ReportModel& model) {
     writer.setTitle(to_qt(std::string(kTitle) + ": " + model.case_name));
     writer.setCreator("Tessera");
     QPainter painter(&writer);
-    const auto& pages = sheets.pages();
-    for (std::size_t page = 0; page < pages.size(); ++page) {
+    for (std::size_t page = 0; page < sheets.pages().size(); ++page) {
       if (page > 0) writer.newPage();
-      for (const auto& mark : pages[page]) mark(painter);
-      paint_margins(painter, model, page + 1, pages.size());
+      paint_page(painter, sheets, model, page);
     }
   }
   auto pdf = bytes.toStdString();

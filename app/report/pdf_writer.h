@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "app/report/report_model.h"
 
@@ -27,5 +28,10 @@ class GuiApplication {
 /// @throws imaging::Error  `not_found` if no font is installed.
 /// @par Threads  Any thread, while a GuiApplication or QGuiApplication lives.
 [[nodiscard]] std::string to_pdf(const ReportModel& model);
+
+/// The pages of the PDF as pictures, for a preview.
+/// @return  RGB, one A4 page each at this resolution
+/// @throws imaging::Error and @par Threads as to_pdf
+[[nodiscard]] std::vector<imaging::Image8> to_pages(const ReportModel& model, double dots_per_inch);
 
 }  // namespace report

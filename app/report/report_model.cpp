@@ -10,6 +10,7 @@
 #include "app/report/fundus_words.h"
 #include "app/report/segment_words.h"
 #include "app/workflows/evidence_view.h"
+#include "app/workflows/review.h"
 #include "app/workflows/stain.h"
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
@@ -420,6 +421,10 @@ ReportModel read_report_model(const workflows::CaseFolder& folder, const std::st
   model.input = make_input(result);
   model.warnings = result.warnings;
   model.provenance = make_provenance(result);
+  if (const auto review = workflows::read_review(folder)) {
+    model.review_title = fmt::format("Signed off by {}, {}", review->reviewer, review->date);
+    model.review_note = review->note;
+  }
   if (result.status == "failed") {
     model.headline = "No result";
     model.explanation = cure(result.reason_code);

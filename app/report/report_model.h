@@ -96,6 +96,8 @@ struct ReportModel {
   std::vector<TileCard> tiles;
   std::string tiles_title;
   std::vector<Fact> provenance;
+  std::string review_title;  ///< who signed the case off and when; empty where nobody did
+  std::string review_note;
 };
 
 /// A probability with one decimal, never rounded to certainty or to impossibility: "97.3 %", "> 99.9 %".

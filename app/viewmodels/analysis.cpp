@@ -1,5 +1,7 @@
 #include "app/viewmodels/analysis.h"
 
+#include <algorithm>
+
 #include "app/viewmodels/wording.h"
 
 namespace viewmodels {
@@ -20,14 +22,22 @@ Analysis::Analysis(AnalyzeJob job, QObject* parent) : QObject(parent), job_(std:
   connect(&runner_, &JobRunner::ended, this, &Analysis::take_end);
 }
 
-void Analysis::start(const workflows::AnalyzeRequest& request) {
+void Analysis::start(const workflows::AnalyzeRequest& request, std::function<void()> prepare) {
   request_ = request;
-  step_ = {};
+  step_ = slides_ = {};
+  next_input_ = 0;
   cancelling_ = false;
-  summary_ = std::make_shared<std::optional<workflows::RunSummary>>();
-  runner_.start([job = job_, request, summary = summary_](const imaging::JobContext& context) {
-    summary->emplace(job(request, context));
-  });
+  runner_.start(
+      [this, job = job_, request, prepare = std::move(prepare)](const imaging::JobContext& context) {
+        if (prepare) prepare();
+        (void)job(
+            request,
+            [this](const workflows::RunRow& row) {
+              QMetaObject::invokeMethod(
+                  this, [this, row] { take_row(row); }, Qt::QueuedConnection);
+            },
+            context);
+      });
   Q_EMIT changed();
 }
 
@@ -49,6 +59,7 @@ QString Analysis::progress_words() const {
   const auto stage = QString::fromStdString(step_.stage);
   if (step_.total <= 0) return stage;
   auto words = tr("%1 %2 of %3").arg(stage).arg(step_.done).arg(step_.total);
+  if (slides_.total > 1) words = tr("file %1 of %2 · %3").arg(slides_.done + 1).arg(slides_.total).arg(words);
   const auto seconds = static_cast<double>(stage_clock_.elapsed()) / 1000;
   const auto done = static_cast<double>(step_.done - first_done_);
   if (done > 0 && seconds > 0.5) {
@@ -61,8 +72,10 @@ QString Analysis::progress_words() const {
 }
 
 void Analysis::take_progress(const imaging::Progress& step) {
-  // One slide at a time here: its tiles say more than "slides 0 of 1".
-  if (step.stage == "slides") return;
+  if (step.stage == "slides") {  // its tiles say more
+    slides_ = step;
+    return;
+  }
   if (step.stage != step_.stage) {
     first_done_ = step.done;
     stage_clock_.start();
@@ -81,9 +94,19 @@ void Analysis::take_end(const imaging::JobOutcome& outcome) {
       Q_EMIT failed(QString::fromStdString(outcome.message));
       break;
     case imaging::JobStatus::done:
-      for (const auto& row : (*summary_)->rows) Q_EMIT finished(row, (*summary_)->out);
+      Q_EMIT completed();
       break;
   }
+}
+
+void Analysis::take_row(const workflows::RunRow& row) {
+  // A file that was named twice has one row.
+  const auto& inputs = request_.inputs.inputs;
+  auto number = next_input_;
+  while (number < inputs.size() && std::filesystem::path(inputs[number]).filename() != row.file) ++number;
+  if (number == inputs.size()) number = std::min(next_input_, inputs.size() - 1);
+  next_input_ = number + 1;
+  Q_EMIT finished(row, inputs[number], request_.out);
 }
 
 }  // namespace viewmodels

@@ -14,8 +14,10 @@
 namespace viewmodels {
 
 /// The main job, as the front end injects it (workflows::analyze with its report writer).
-using AnalyzeJob =
-    std::function<workflows::RunSummary(const workflows::AnalyzeRequest&, const imaging::JobContext&)>;
+/// The second argument is called after each input, on the job's thread.
+using AnalyzeJob = std::function<workflows::RunSummary(const workflows::AnalyzeRequest&,
+                                                       const std::function<void(const workflows::RunRow&)>&,
+                                                       const imaging::JobContext&)>;
 
 /// The request that `tessera analyze SLIDE --model MODEL --out OUT [--mpp MPP]` makes: nothing but these is
 /// set, so the window and the command line write the same result.json.
@@ -30,30 +32,38 @@ class Analysis : public QObject {
  public:
   explicit Analysis(AnalyzeJob job, QObject* parent = nullptr);
 
-  void start(const workflows::AnalyzeRequest& request);  ///< call only when idle
-  void cancel();                                         ///< returns at once; `cancelled` follows
+  /// Call only when idle.
+  /// @param prepare  what the job needs first, done on its thread; may be empty
+  void start(const workflows::AnalyzeRequest& request, std::function<void()> prepare = {});
+  void cancel();  ///< returns at once; `cancelled` follows
 
   [[nodiscard]] bool is_running() const { return runner_.is_running(); }
   [[nodiscard]] bool is_cancelling() const { return cancelling_; }
-  [[nodiscard]] int permille() const;            ///< of the stage, -1 where its end is unknown
-  [[nodiscard]] QString progress_words() const;  ///< "tiles 320 of 1 024 · 85/s · 8 s left"
+  [[nodiscard]] int permille() const;  ///< of the stage, -1 where its end is unknown
+  /// "tiles 320 of 1024 · 85/s · 8 s left"; of several inputs, which one comes first
+  [[nodiscard]] QString progress_words() const;
   [[nodiscard]] const workflows::AnalyzeRequest& request() const { return request_; }
 
  Q_SIGNALS:
   void changed();  ///< progress, start or end
-  /// @param row  the one input's outcome, failures included
-  void finished(const workflows::RunRow& row, const std::filesystem::path& out);
+  /// One input came to its end, as soon as it did.
+  /// @param row    its outcome, failures included
+  /// @param input  the file, as the request named it
+  void finished(const workflows::RunRow& row, const std::filesystem::path& input,
+                const std::filesystem::path& out);
+  void completed();  ///< all inputs did
   void failed(const QString& reason);
   void cancelled();
 
  private:
   void take_progress(const imaging::Progress& step);
+  void take_row(const workflows::RunRow& row);
   void take_end(const imaging::JobOutcome& outcome);
 
   AnalyzeJob job_;
   workflows::AnalyzeRequest request_;
-  std::shared_ptr<std::optional<workflows::RunSummary>> summary_;
-  imaging::Progress step_;
+  std::size_t next_input_ = 0;  // rows arrive in the inputs' order
+  imaging::Progress step_, slides_;
   std::int64_t first_done_ = 0;  // of the stage, when its clock was started
   QElapsedTimer stage_clock_;
   bool cancelling_ = false;

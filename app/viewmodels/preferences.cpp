@@ -1,11 +1,15 @@
 #include "app/viewmodels/preferences.h"
 
 #include <QSettings>
+#include <algorithm>
 
 #include "imaging/base/files.h"
 
 namespace viewmodels {
 namespace {
+
+constexpr int kMostRecent = 10;
+constexpr int kCacheMib = 512, kLeastCacheMib = 64, kMostCacheMib = 65536;
 
 QSettings settings() {
   return {QSettings::IniFormat, QSettings::UserScope, "Tessera", "Studio"};
@@ -40,6 +44,64 @@ QString Preferences::open_folder() const {
 
 void Preferences::set_open_folder(const QString& folder) {
   settings().setValue("open_folder", folder);
+}
+
+QStringList Preferences::recent_projects() const {
+  return settings().value("recent_projects").toStringList();
+}
+
+void Preferences::add_recent_project(const QString& folder) {
+  auto folders = recent_projects();
+  folders.removeAll(folder);
+  folders.prepend(folder);
+  while (folders.size() > kMostRecent) folders.removeLast();
+  settings().setValue("recent_projects", folders);
+}
+
+int Preferences::cache_mib() const {
+  return std::clamp(settings().value("cache_mib", kCacheMib).toInt(), kLeastCacheMib, kMostCacheMib);
+}
+
+void Preferences::set_cache_mib(int mib) {
+  settings().setValue("cache_mib", mib);
+}
+
+workflows::RuntimeOptions Preferences::runtime() const {
+  workflows::RuntimeOptions runtime;
+  const auto store = settings();
+  runtime.device = store.value("device", "auto").toString().toStdString();
+  runtime.threads = std::clamp(store.value("threads", 0).toInt(), 0, 1024);
+  return runtime;
+}
+
+void Preferences::set_runtime(const workflows::RuntimeOptions& runtime) {
+  auto store = settings();
+  store.setValue("device", QString::fromStdString(runtime.device));
+  store.setValue("threads", static_cast<int>(runtime.threads));
+}
+
+QString Preferences::theme() const {
+  return settings().value("theme", "system").toString();
+}
+
+void Preferences::set_theme(const QString& theme) {
+  settings().setValue("theme", theme);
+}
+
+QString Preferences::language() const {
+  return settings().value("language", "system").toString();
+}
+
+void Preferences::set_language(const QString& language) {
+  settings().setValue("language", language);
+}
+
+QString Preferences::reviewer() const {
+  return settings().value("reviewer").toString();
+}
+
+void Preferences::set_reviewer(const QString& name) {
+  settings().setValue("reviewer", name);
 }
 
 std::optional<std::string> Preferences::scale_of(const std::filesystem::path& slide) const {

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <QString>
+#include <QStringList>
 #include <filesystem>
 #include <optional>
 #include <string>
+
+#include "app/workflows/analyze.h"
 
 namespace viewmodels {
 
@@ -17,6 +20,26 @@ class Preferences {
   /// The folder the open dialog starts in.
   [[nodiscard]] QString open_folder() const;
   void set_open_folder(const QString& folder);
+
+  /// Project folders, the newest first; at most ten.
+  [[nodiscard]] QStringList recent_projects() const;
+  void add_recent_project(const QString& folder);
+
+  /// Memory for tiles, in MiB; from the next start.
+  [[nodiscard]] int cache_mib() const;
+  void set_cache_mib(int mib);
+  /// Threads and device of analyses, as the command line takes them.
+  [[nodiscard]] workflows::RuntimeOptions runtime() const;
+  void set_runtime(const workflows::RuntimeOptions& runtime);
+  /// "system", "light" or "dark".
+  [[nodiscard]] QString theme() const;
+  void set_theme(const QString& theme);
+  /// "system", "en" or "de"; from the next start.
+  [[nodiscard]] QString language() const;
+  void set_language(const QString& language);
+  /// Who signs reports off.
+  [[nodiscard]] QString reviewer() const;
+  void set_reviewer(const QString& name);
 
   /// The scale the user gave for this file, as `--mpp` takes it. A file is known by a hash of its path and
   /// its size.

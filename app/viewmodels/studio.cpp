@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "app/workflows/input_kind.h"
+#include "app/viewmodels/command_line.h"
+#include "app/viewmodels/picture.h"
 #include "imaging/base/files.h"
 #include "imaging/raster/png.h"
 #include "imaging/slide/area_resample.h"
@@ -13,14 +15,7 @@
 namespace viewmodels {
 namespace {
 
-constexpr std::int64_t kCacheBytes = 512LL << 20;
 constexpr std::int64_t kOverviewSide = 2048;
-
-QImage to_qimage(const imaging::Image8& rgb) {
-  const QImage view(rgb.data(), static_cast<int>(rgb.width()), static_cast<int>(rgb.height()),
-                    static_cast<qsizetype>(rgb.width() * 3), QImage::Format_RGB888);
-  return view.convertToFormat(QImage::Format_RGB32);  // a copy: the view's memory goes
-}
 
 QString sentence_of(const imaging::JobOutcome& outcome) {
   return QString::fromStdString(outcome.message);
@@ -30,7 +25,7 @@ QString sentence_of(const imaging::JobOutcome& outcome) {
 
 Studio::Studio(StudioServices services, QObject* parent)
     : QObject(parent),
-      cache_(kCacheBytes, std::clamp(QThread::idealThreadCount(), 2, 8)),
+      cache_(std::int64_t{preferences_.cache_mib()} << 20, std::clamp(QThread::idealThreadCount(), 2, 8)),
       analysis_(std::move(services.analyze)) {
   connect(this, &Studio::current_changed, this, [this] { tissue_.set_slide(current()); });
   connect(this, &Studio::scale_changed, this, [this] { tissue_.set_slide(current()); });
@@ -39,8 +34,9 @@ Studio::Studio(StudioServices services, QObject* parent)
   connect(&analysis_, &Analysis::finished, this, &Studio::take_finished);
   connect(&analysis_, &Analysis::failed, this,
           [this](const QString& reason) { Q_EMIT notice(reason, Tone::problem); });
-  connect(&analysis_, &Analysis::cancelled, this,
-          [this] { Q_EMIT notice(tr("The analysis was cancelled; nothing of it was kept."), Tone::info); });
+  connect(&analysis_, &Analysis::cancelled, this, [this] {
+    Q_EMIT notice(tr("The analysis was cancelled; what was unfinished was not kept."), Tone::info);
+  });
   case_reading_.run(
       std::move(services.list_models),
       [this](std::vector<ModelChoice> models) {
@@ -199,24 +195,45 @@ QString Studio::analyse_hindrance() const {
   return {};
 }
 
-void Studio::analyse(const std::string& model, std::optional<std::filesystem::path> out) {
+workflows::AnalyzeRequest Studio::request_for(const std::string& model,
+                                              const std::optional<std::filesystem::path>& out) const {
   const auto slide = current();
-  if (!slide || analysis_.is_running()) return;
-  analysed_ = slide;
-  const auto folder = out ? *out : output_folder(slide->path(), preferences_.results_folder());
-  auto request = make_request(slide->path(), model, folder, slide->mpp);
+  auto request =
+      make_request(slide->path(), model,
+                   out ? *out : output_folder(slide->path(), preferences_.results_folder()), slide->mpp);
   request.tissue = tissue_.options();
-  analysis_.start(request);
+  request.runtime = preferences_.runtime();
+  return request;
 }
 
-void Studio::take_finished(const workflows::RunRow& row, const std::filesystem::path& out) {
+void Studio::analyse(const std::string& model, std::optional<std::filesystem::path> out) {
+  if (!current() || analysis_.is_running()) return;
+  analysis_.start(request_for(model, out));
+}
+
+void Studio::set_chosen_model(const std::string& model, const std::optional<std::filesystem::path>& out) {
+  chosen_model_ = model;
+  chosen_out_ = out;
+}
+
+QString Studio::analyse_command() const {
+  if (!current() || chosen_model_.empty()) return {};
+  return command_line_of(request_for(chosen_model_, chosen_out_)).text();
+}
+
+void Studio::take_finished(const workflows::RunRow& row, const std::filesystem::path& input,
+                           const std::filesystem::path& out) {
   if (row.status == "failed") {
     Q_EMIT notice(QString::fromStdString(row.reason), Tone::problem);
     if (!row.result) return;
   }
-  const auto slide = analysed_.lock();
-  if (!slide) return;  // closed meanwhile; its files are there
-  slide->case_folder = out / "cases" / row.case_name;
+  show_case_of(input, out / "cases" / row.case_name);
+}
+
+void Studio::show_case_of(const std::filesystem::path& file, const std::filesystem::path& case_folder) {
+  const auto slide = slides_.at(slides_.find(file));
+  if (!slide) return;  // not open; its files are there
+  slide->case_folder = case_folder;
   if (slide == current()) show_case();
 }
 

@@ -71,8 +71,15 @@ class Studio : public QObject {
 
   /// Analyses the current slide. @param out  default: the slide's output folder (see output_folder)
   void analyse(const std::string& model, std::optional<std::filesystem::path> out = std::nullopt);
+  /// The `tessera` command that analyses the current slide with the model the window last chose, as `analyse`
+  /// would; empty where there is no slide or no model.
+  [[nodiscard]] QString analyse_command() const;
+  void set_chosen_model(const std::string& model, const std::optional<std::filesystem::path>& out);
   /// Why `analyse` cannot start now; empty where it can.
   [[nodiscard]] QString analyse_hindrance() const;
+
+  /// Shows the case that a project keeps for an open slide.
+  void show_case_of(const std::filesystem::path& slide, const std::filesystem::path& case_folder);
 
   /// Result of the current slide; absent where there is none.
   [[nodiscard]] const std::optional<workflows::CaseResult>& result() const { return result_; }
@@ -95,6 +102,8 @@ class Studio : public QObject {
     std::shared_ptr<const imaging::ScoreRaster> raster;
     std::vector<TopTiles::Item> top_tiles;
   };
+  [[nodiscard]] workflows::AnalyzeRequest request_for(const std::string& model,
+                                                      const std::optional<std::filesystem::path>& out) const;
   static LoadedCase load_case(const std::filesystem::path& folder);
 
   void open_file(const QString& path, bool becomes_current);
@@ -103,7 +112,8 @@ class Studio : public QObject {
   void find_earlier_case(const std::shared_ptr<OpenSlide>& slide);
   void show_case();
   void ask_scale_once();
-  void take_finished(const workflows::RunRow& row, const std::filesystem::path& out);
+  void take_finished(const workflows::RunRow& row, const std::filesystem::path& input,
+                     const std::filesystem::path& out);
 
   Preferences preferences_;
   imaging::TileCache cache_;
@@ -112,13 +122,14 @@ class Studio : public QObject {
   TopTiles top_tiles_;
   TissuePreview tissue_;
   Analysis analysis_;
-  std::weak_ptr<OpenSlide> analysed_;
   int current_row_ = -1;
   int opening_ = 0;
   std::vector<ModelChoice> models_;
   bool has_listed_models_ = false;
   std::optional<workflows::CaseResult> result_;
   bool loading_case_ = false;
+  std::string chosen_model_;
+  std::optional<std::filesystem::path> chosen_out_;
   quint64 case_turn_ = 0;
   Background case_reading_{this};
   Background opening_work_{this};

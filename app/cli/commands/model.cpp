@@ -3,6 +3,7 @@
 #include "app/cli/bind_fields.h"
 #include "app/cli/command_table.h"
 #include "app/workflows/import_model.h"
+#include "app/workflows/model_library.h"
 #include "app/workflows/model_registry.h"
 #include "app/workflows/pack_model.h"
 #include "app/workflows/refine_model.h"
@@ -79,6 +80,30 @@ void attach_verify(CLI::App& command, Session& session) {
       }
       reply.exit_code = exit_code_of_batch(failed, names->size());
       return reply;
+    });
+  });
+}
+
+void attach_install(CLI::App& command, Session& session) {
+  auto source = std::make_shared<fs::path>();
+  command.add_option("PKG", *source, "A package's folder, or a .tsr")->required()->type_name("");
+  command.callback([source, &session] {
+    session.run([&](const imaging::JobContext&) {
+      const auto place = workflows::install_model(*source);
+      return Reply{.json = {{"path", place.string()}}, .text = fmt::format("installed: {}", place.string())};
+    });
+  });
+}
+
+void attach_remove(CLI::App& command, Session& session) {
+  auto name = std::make_shared<std::string>();
+  command.add_option("NAME", *name, "A package that was installed by `model install`")
+      ->required()
+      ->type_name("");
+  command.callback([name, &session] {
+    session.run([&](const imaging::JobContext&) {
+      workflows::remove_model(*name);
+      return Reply{.json = {{"removed", *name}}, .text = fmt::format("removed: {}", *name)};
     });
   });
 }
@@ -262,6 +287,8 @@ void attach_model(CLI::App& command, Session& session) {
   attach_show(*command.add_subcommand("show", "Manifest and model card of a package"), session);
   attach_verify(*command.add_subcommand("verify", "Check every file of packages against its sha256"),
                 session);
+  attach_install(*command.add_subcommand("install", "Copy a package into your own model folder"), session);
+  attach_remove(*command.add_subcommand("remove", "Delete a package from your own model folder"), session);
   attach_pack(*command.add_subcommand("pack", "Make an encoder package of weights"), session);
   attach_import(
       *command.add_subcommand("import", "Make a slide classifier of a CLAM, MHIM-MIL or TransMIL checkpoint"),

@@ -3,6 +3,7 @@
 #include "app/cli/command_table.h"
 #include "app/cli/commands/batch_reply.h"
 #include "app/report/report_files.h"
+#include "app/workflows/review.h"
 #include "app/workflows/write_reports.h"
 
 namespace cli {
@@ -12,9 +13,21 @@ void attach_report(CLI::App& command, Session& session) {
   command.add_option("DIR", *folder, "The OUT of an analysis, or one case folder of it")
       ->required()
       ->type_name("");
-  command.callback([folder, &session] {
+  auto review = std::make_shared<workflows::Review>();
+  auto* reviewer = command.add_option("--reviewer", review->reviewer, "Sign one case off: who looked at it");
+  auto* note = command.add_option("--note", review->note, "What the reviewer says; stands in the report");
+  reviewer->needs(note);
+  note->needs(reviewer);
+  command.callback([folder, review, &session] {
     session.run([&](const imaging::JobContext& job) {
       const report::ReportFiles reports;
+      if (!review->reviewer.empty()) {
+        review->date = workflows::printed_now();
+        const workflows::CaseFolder one{*folder};
+        workflows::sign_off(one, *review, reports);
+        return Reply{.json = {{"case", one.read_result().case_name}, {"reviewer", review->reviewer}},
+                     .text = fmt::format("signed off by {}\n", review->reviewer)};
+      }
       const auto rows = workflows::write_reports(*folder, reports, job);
       Reply reply;
       reply.json["cases"] = nlohmann::ordered_json::array();
