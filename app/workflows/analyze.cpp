@@ -59,6 +59,7 @@ Json options_of(const AnalyzeRequest& request, const InputFile& file) {
   options["mpp"] = request.inputs.mpp ? Json(*request.inputs.mpp) : Json();
   options["table_mpp"] = file.table_mpp ? Json(*file.table_mpp) : Json();
   options["seed"] = request.runtime.seed;
+  if (request.inside.inside) options["inside"] = inside_json(request.inside, file.path);
   return options;
 }
 
@@ -95,7 +96,11 @@ class CaseAnalysis {
 
   void execute(const imaging::JobContext& job) {
     open(job);
-    const auto tissue = imaging::find_tissue(*reader_, *result_.scale, run_.request.tissue, job);
+    auto tissue = imaging::find_tissue(*reader_, *result_.scale, run_.request.tissue, job);
+    if (run_.request.inside.inside) {
+      tissue = tissue_inside_annotations(tissue, run_.request.inside, file_.path, result_.size_l0);
+      result_.warnings.emplace_back("Only the tissue inside the annotations was analysed.");
+    }
     result_.tissue_fraction = tissue.area_fraction();
     result_.tissue_rejected = tissue.rejected();
     for (auto& warning : rejection_warnings(tissue.rejected()))
@@ -477,6 +482,7 @@ RunSummary analyze(const AnalyzeRequest& request, const ReportWriter& reports,
                 {"encoder", {{"name", run.encoder_package.name()}, {"sha256", run.encoder_package.sha256()}}},
                 {"options", imaging::options_to_json(request.options)},
                 {"tissue", imaging::options_to_json(request.tissue)},
+                {"inside", imaging::options_to_json(request.inside)},
                 {"inputs_options", imaging::options_to_json(request.inputs)},
                 {"reading", run.source.to_json()},
                 {"runtime", run.environment.to_json()},
@@ -486,6 +492,8 @@ RunSummary analyze(const AnalyzeRequest& request, const ReportWriter& reports,
                 {"inputs", Json::array()}};
   if (request.inputs.table)
     manifest["inputs_options"]["table"] = fs::path(*request.inputs.table).filename().string();
+  if (request.inside.inside)
+    manifest["inside"]["inside"] = fs::path(*request.inside.inside).filename().string();
 
   RunSummary summary{.out = request.out, .rows = {}};
   const auto total = static_cast<std::int64_t>(files.size());

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "app/workflows/annotations.h"
 #include "app/workflows/case_folder.h"
 #include "app/workflows/corrupt_tiles.h"
 #include "app/workflows/decision.h"
@@ -101,6 +102,7 @@ struct AnalyzeRequest {
   std::filesystem::path out;
   AnalyzeOptions options;
   imaging::TissueOptions tissue;
+  InsideOptions inside;
   ReadingOptions reading;
   RuntimeOptions runtime;
 };

@@ -68,6 +68,7 @@ void attach_analyze(CLI::App& command, Session& session) {
   bind_inputs(command, request->inputs);
   bind_fields(command, request->options);
   bind_fields(command, request->tissue);
+  bind_fields(command, request->inside);
   bind_fields(command, request->reading);
   command.callback([request, &session] {
     session.on_hard_stop([out = request->out] { workflows::remove_unfinished_cases(out); });
