@@ -361,7 +361,8 @@ void AnnotationPanel::import_annotations() {
   dialog->setAttribute(Qt::WA_DeleteOnClose);
   dialog->setFileMode(QFileDialog::ExistingFile);
   dialog->setNameFilters(
-      {tr("Annotations of QuPath and ASAP (*.geojson *.json *.gz *.zip *.xml)"), tr("All files (*)")});
+      {tr("Annotations of QuPath and ASAP, and masks (*.geojson *.json *.gz *.zip *.xml *.png *.tif *.tiff)"),
+       tr("All files (*)")});
   connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& file) {
     if (studio_->annotations()) studio_->annotations()->import_file(file.toStdString());
   });

@@ -46,7 +46,8 @@ class AnnotationDocument : public QAbstractListModel {
   void replace(int row, imaging::Annotation item);
   void remove(std::vector<int> rows);
 
-  /// Reads a file and adds what it holds; `foreign` asks first where it seems to be another slide's.
+  /// Reads a file of annotations, or a mask of class numbers (.png, .tif) that covers the whole slide, and
+  /// adds what it holds; `foreign` asks first where it seems to be another slide's.
   void import_file(const std::filesystem::path& path);
   void add_set(imaging::AnnotationSet set);
   /// Writes all annotations to a file of the kind that its name says; `saved_to` follows.

@@ -93,6 +93,30 @@ TissueMask tissue_inside(const TissueMask& tissue, SizeI slide_size_l0, std::spa
   return {std::move(inside), slide_size_l0, std::move(pieces), tissue.threshold(), tissue.rejected()};
 }
 
+AnnotationSet annotations_of_labels(const LabelImage& labels, SizeI slide_size_l0,
+                                    std::span<const std::string> names) {
+  std::set<std::uint16_t> numbers(labels.values().begin(), labels.values().end());
+  numbers.erase(0);
+  AnnotationSet set;
+  Image8 mask(labels.width(), labels.height(), 1);
+  const auto per_l0 = scale_to(slide_size_l0, mask);
+  for (const auto number : numbers) {
+    std::ranges::transform(labels.values(), mask.values().begin(), [number](std::uint16_t value) {
+      return static_cast<std::uint8_t>(value == number ? 255 : 0);
+    });
+    Annotation item;
+    item.class_name = number <= names.size() ? names[number - 1U] : std::to_string(number);
+    item.geometry.kind = GeometryKind::polygons;
+    for (auto& piece : trace_outlines(mask, {1 / per_l0.x, 1 / per_l0.y})) {
+      AnnotationGeometry::Part part{std::move(piece.outer_l0)};
+      for (auto& hole : piece.holes_l0) part.push_back(std::move(hole));
+      item.geometry.parts.push_back(std::move(part));
+    }
+    set.items.push_back(std::move(item));
+  }
+  return set;
+}
+
 const std::string& label_of(const Annotation& item) {
   return item.class_name.empty() ? item.name : item.class_name;
 }

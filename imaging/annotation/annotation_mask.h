@@ -6,6 +6,7 @@
 
 #include "imaging/annotation/annotation.h"
 #include "imaging/base/image.h"
+#include "imaging/raster/label_image.h"
 #include "imaging/tissue/tissue_mask.h"
 
 namespace imaging {
@@ -32,6 +33,12 @@ void paint_annotation(Image8& mask, SizeI slide_size_l0, const AnnotationGeometr
 
 /// The classes of the annotations that have an area, sorted; one without a class counts by its name.
 [[nodiscard]] std::vector<std::string> area_classes(const AnnotationSet& set);
+
+/// The way back: one annotation per number of a label picture that is stretched over the whole slide, its
+/// pieces and holes traced along the edges of its pixels; class "1", "2" and so on, or as `names` has it
+/// (names[i] for i + 1). Numbers are taken in order; 0 is background.
+[[nodiscard]] AnnotationSet annotations_of_labels(const LabelImage& labels, SizeI slide_size_l0,
+                                                  std::span<const std::string> names = {});
 
 /// What an annotation is called: its class, else its name.
 [[nodiscard]] const std::string& label_of(const Annotation& item);

@@ -289,6 +289,21 @@ TEST(AnnotationMaskTest, NumbersClassesWithLaterOnesOnTop) {
   EXPECT_EQ(*picture.pixel(9, 0), 0);
 }
 
+TEST(AnnotationMaskTest, PaintsBackTheLabelsThatItTraced) {
+  imaging::LabelImage labels(40, 30, 1);
+  for (int y = 0; y < 30; ++y) {
+    for (int x = 0; x < 40; ++x) *labels.pixel(x, y) = static_cast<std::uint16_t>((x / 7 + y / 5) % 3);
+  }
+  *labels.pixel(9, 2) = 0;  // a hole
+  const std::vector<std::string> names{"vessel", "lesion"};
+  const auto set = imaging::annotations_of_labels(labels, {80, 60}, names);
+  ASSERT_EQ(set.items.size(), 2U);
+  const auto painted = imaging::class_picture(set, names, {80, 60}, {40, 30});
+  for (int y = 0; y < 30; ++y) {
+    for (int x = 0; x < 40; ++x) ASSERT_EQ(*painted.pixel(x, y), *labels.pixel(x, y)) << x << " " << y;
+  }
+}
+
 TEST(AnnotationMaskTest, KeepsTheTissueInsideAlone) {
   const imaging::TissueMask tissue(imaging::Image8(10, 10, 1, 255), {100, 100}, {}, 8);
   Annotation region;
