@@ -47,6 +47,10 @@ constexpr std::array kCommands{
             "tessera phantom fundus --grade 3 --domain clinic-a --out eye.png\n"
             "tessera phantom fundus-cohort --images 80 --patients 40 --out eyes/",
             &attach_phantom},
+    Command{"annotations", "Convert annotations of QuPath and ASAP; masks and labels of them",
+            "tessera annotations convert drawn.xml drawn.geojson\n"
+            "tessera annotations export drawn.geojson --slide slide.svs --out masks/",
+            &attach_annotations},
     Command{"report", "Write the reports of an analysis again", "tessera report result/", &attach_report},
     Command{"doctor", "BLAS, threads, devices, readers and models: what is used and why", "tessera doctor",
             &attach_doctor, true},

@@ -24,6 +24,7 @@ void attach_info(CLI::App& command, Session& session);
 void attach_tile(CLI::App& command, Session& session);
 void attach_encode(CLI::App& command, Session& session);
 void attach_analyze(CLI::App& command, Session& session);
+void attach_annotations(CLI::App& command, Session& session);
 void attach_mil(CLI::App& command, Session& session);
 void attach_model(CLI::App& command, Session& session);
 void attach_phantom(CLI::App& command, Session& session);

@@ -3,6 +3,7 @@
 #include <QCheckBox>
 #include <QComboBox>
 #include <QGridLayout>
+#include <QHBoxLayout>
 #include <QLabel>
 #include <QPainter>
 #include <QSignalBlocker>
@@ -85,6 +86,10 @@ HeatmapPanel::HeatmapPanel(viewmodels::Heatmap* heatmap, QWidget* parent)
   opacity_value_->setObjectName("heatmap_opacity_value");
   threshold_value_->setObjectName("heatmap_threshold_value");
 
+  grid_lines_ = named(new QCheckBox(tr("Tile outlines"), this), "heatmap_grid", tr("Tile outlines"),
+                      tr("Outline the tiles that were scored (G)"));
+  inside_ = named(new QCheckBox(tr("Only on tissue"), this), "heatmap_inside", tr("Only on tissue"),
+                  tr("Cut the heatmap along the tissue instead of painting whole tiles"));
   auto* grid = new QGridLayout(this);
   grid->setContentsMargins(0, 0, 0, 0);
   grid->setColumnStretch(1, 1);
@@ -104,6 +109,11 @@ HeatmapPanel::HeatmapPanel(viewmodels::Heatmap* heatmap, QWidget* parent)
   grid->addWidget(new QLabel(tr("Threshold"), this), 6, 0);
   grid->addWidget(threshold_, 6, 1);
   grid->addWidget(threshold_value_, 6, 2);
+  auto* choices = new QHBoxLayout;
+  choices->addWidget(grid_lines_);
+  choices->addWidget(inside_);
+  choices->addStretch(1);
+  grid->addLayout(choices, 7, 0, 1, 3);
 
   using viewmodels::Heatmap;
   connect(show_, &QCheckBox::toggled, heatmap_, &Heatmap::set_shown);
@@ -115,6 +125,8 @@ HeatmapPanel::HeatmapPanel(viewmodels::Heatmap* heatmap, QWidget* parent)
           [this](int value) { heatmap_->set_opacity(value / 100.0); });
   connect(threshold_, &QSlider::valueChanged, heatmap_,
           [this](int value) { heatmap_->set_threshold_share(static_cast<double>(value) / kSliderSteps); });
+  connect(grid_lines_, &QCheckBox::clicked, heatmap_, &Heatmap::set_grid_shown);
+  connect(inside_, &QCheckBox::clicked, heatmap_, &Heatmap::set_hides_outside);
   connect(heatmap_, &Heatmap::changed, this, &HeatmapPanel::refresh);
   refresh();
 }
@@ -125,6 +137,9 @@ void HeatmapPanel::refresh() {
   const QSignalBlocker opacity_blocker(opacity_);
   const QSignalBlocker threshold_blocker(threshold_);
   show_->setChecked(heatmap_->is_shown());
+  grid_lines_->setChecked(heatmap_->is_grid_shown());
+  inside_->setChecked(heatmap_->hides_outside());
+  inside_->setEnabled(heatmap_->knows_tissue());
   const auto names = heatmap_->channel_names();
   if (channel_->count() != names.size() || (!names.isEmpty() && channel_->itemText(0) != names.front())) {
     channel_->clear();

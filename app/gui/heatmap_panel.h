@@ -40,6 +40,8 @@ class HeatmapPanel : public QWidget {
   QLabel* channel_label_;
   QComboBox* values_;
   QComboBox* colormap_;
+  QCheckBox* grid_lines_;
+  QCheckBox* inside_;
   QSlider* opacity_;
   QLabel* opacity_value_;
   QSlider* threshold_;

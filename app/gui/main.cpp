@@ -2,6 +2,7 @@
 #include <QCommandLineParser>
 #include <QFileInfo>
 #include <QRegularExpression>
+#include <algorithm>
 #include <cstdio>
 
 #include "app/gui/language.h"
@@ -62,8 +63,17 @@ int main(int argc, char** argv) {
   const QCommandLineOption mpp("mpp", "Scale of the first file in um per pixel, or 'pixels'.", "M");
   const QCommandLineOption screenshot("screenshot", "Save a picture of the window and end.", "PNG");
   const QCommandLineOption project("project", "Open the project of this folder, or begin one there.", "DIR");
+  const QCommandLineOption annotations("annotations", "Add the annotations of this file to the first file.",
+                                       "FILE");
+  const QCommandLineOption look("look", "Show this part, in pixels of the first file.", "X,Y,WIDTH,HEIGHT");
+  const QCommandLineOption views("views", "Views side by side: 1, 2 or 4.", "N");
+  const QCommandLineOption panel("panel", "Side panel in front: analysis, annotations or display.", "NAME",
+                                 "analysis");
+  const QCommandLineOption channel(
+      "channel", "How pixels are shown: 0 colour, 1 haematoxylin, 2 eosin, 3 residual, 4 red-free.", "N");
   const QCommandLineOption size("size", "Size of the window.", "WxH");
-  parser.addOptions({analyze, model, out, mpp, screenshot, project, size});
+  parser.addOptions(
+      {analyze, model, out, mpp, screenshot, project, annotations, look, views, panel, channel, size});
   parser.process(application);
 
   gui::ScriptOptions options;
@@ -73,6 +83,29 @@ int main(int argc, char** argv) {
   options.mpp = value_of(parser, mpp);
   if (parser.isSet(out)) options.out = QFileInfo(parser.value(out)).absoluteFilePath().toStdString();
   if (parser.isSet(screenshot)) options.screenshot = parser.value(screenshot).toStdString();
+  if (parser.isSet(annotations)) options.annotations = parser.value(annotations).toStdString();
+  options.panel = parser.value(panel).toStdString();
+  const auto take_number = [&](const QCommandLineOption& option, std::initializer_list<int> allowed,
+                               std::optional<int>& target) {
+    if (!parser.isSet(option)) return true;
+    bool is_number = false;
+    target = parser.value(option).toInt(&is_number);
+    return is_number && std::ranges::find(allowed, *target) != allowed.end();
+  };
+  const auto part = QRegularExpression("^(\\d+),(\\d+),([1-9]\\d*),([1-9]\\d*)$").match(parser.value(look));
+  if (part.hasMatch()) {
+    options.look_at = imaging::RectD{part.captured(1).toDouble(), part.captured(2).toDouble(),
+                                     part.captured(3).toDouble(), part.captured(4).toDouble()};
+  }
+  if (!take_number(views, {1, 2, 4}, options.views) ||
+      !take_number(channel, {0, 1, 2, 3, 4}, options.channel) || (parser.isSet(look) && !part.hasMatch()) ||
+      (options.panel != "analysis" && options.panel != "annotations" && options.panel != "display")) {
+    std::fprintf(
+        stderr,
+        "tessera-studio: --views takes 1, 2 or 4, --channel 0 to 4, --look X,Y,WIDTH,HEIGHT, --panel "
+        "analysis, annotations or display.\n");
+    return kUsage;
+  }
   const auto wanted_size = QRegularExpression("^(\\d{3,5})x(\\d{3,5})$").match(parser.value(size));
   if (parser.isSet(size) && !wanted_size.hasMatch()) {
     std::fprintf(stderr, "tessera-studio: --size is '%s', not WIDTHxHEIGHT in pixels such as 1440x900.\n",

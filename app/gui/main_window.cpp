@@ -2,6 +2,7 @@
 
 #include <QApplication>
 #include <QCloseEvent>
+#include <QComboBox>
 #include <QDockWidget>
 #include <QFileDialog>
 #include <QFileInfo>
@@ -17,6 +18,7 @@
 #include <QVBoxLayout>
 
 #include "app/gui/heatmap_panel.h"
+#include "app/gui/look_area.h"
 #include "app/gui/result_panel.h"
 #include "app/gui/scale_dialog.h"
 #include "app/gui/theme.h"
@@ -46,12 +48,12 @@ MainWindow::MainWindow(viewmodels::Studio* studio) : studio_(studio) {
   resize(1360, 860);
   auto* centre = new QWidget(this);
   messages_ = new MessageBar(centre);
-  view_ = new SlideView(studio_, centre);
+  grid_ = new ViewGrid(studio_, centre);
   auto* column = new QVBoxLayout(centre);
   column->setContentsMargins(0, 0, 0, 0);
   column->setSpacing(0);
   column->addWidget(messages_);
-  column->addWidget(view_, 1);
+  column->addWidget(grid_, 1);
   setCentralWidget(centre);
   make_actions();
   make_side_panel();
@@ -64,12 +66,19 @@ MainWindow::MainWindow(viewmodels::Studio* studio) : studio_(studio) {
   connect(studio_, &viewmodels::Studio::scale_changed, this, &MainWindow::refresh_zoom);
   connect(studio_, &viewmodels::Studio::case_changed, this, &MainWindow::refresh);
   connect(studio_->heatmap(), &viewmodels::Heatmap::changed, this, &MainWindow::refresh);
-  connect(view_, &SlideView::view_changed, this, &MainWindow::refresh_zoom);
-  connect(view_, &SlideView::cursor_moved, this, &MainWindow::show_position);
-  connect(view_, &SlideView::outlines_changed, outlines_, &QAction::setChecked);
-  connect(view_, &SlideView::map_shown_changed, map_, &QAction::setChecked);
+  connect(studio_, &viewmodels::Studio::gallery_changed, this, &MainWindow::refresh);
+  connect(grid_, &ViewGrid::view_changed, this, &MainWindow::refresh_zoom);
+  connect(grid_, &ViewGrid::cursor_moved, this, &MainWindow::show_position);
+  connect(grid_, &ViewGrid::outlines_changed, outlines_, &QAction::setChecked);
+  connect(grid_, &ViewGrid::map_shown_changed, map_, &QAction::setChecked);
+  connect(grid_, &ViewGrid::active_changed, this, [this] {
+    outlines_->setChecked(slide_view()->shows_outlines());
+    map_->setChecked(slide_view()->is_map_shown());
+    refresh_zoom();
+  });
+  look_ = new LookArea(studio_, this);
   refresh();
-  view_->setFocus();
+  slide_view()->setFocus();
 }
 
 QAction* MainWindow::add_action(const char* object_name, const QString& text, const QString& icon,
@@ -118,6 +127,7 @@ void MainWindow::make_actions() {
   file->addSeparator();
   file->addAction(quit);
   auto* view = menuBar()->addMenu(tr("&View"));
+  view->setObjectName("view_menu");
   view->addActions({fit, full, in, out});
   view->addSeparator();
   view->addActions({heatmap_, outlines_, map_});
@@ -148,13 +158,13 @@ void MainWindow::make_actions() {
   connect(export_, &QAction::triggered, this, &MainWindow::choose_export);
   connect(folder, &QAction::triggered, this, &MainWindow::choose_results_folder);
   connect(quit, &QAction::triggered, this, &QWidget::close);
-  connect(fit, &QAction::triggered, view_, &SlideView::fit);
-  connect(full, &QAction::triggered, this, [this] { view_->set_scale(1 / devicePixelRatioF()); });
-  connect(in, &QAction::triggered, this, [this] { view_->zoom(1.5); });
-  connect(out, &QAction::triggered, this, [this] { view_->zoom(1 / 1.5); });
+  connect(fit, &QAction::triggered, this, [this] { slide_view()->fit(); });
+  connect(full, &QAction::triggered, this, [this] { slide_view()->set_scale(1 / devicePixelRatioF()); });
+  connect(in, &QAction::triggered, this, [this] { slide_view()->zoom(1.5); });
+  connect(out, &QAction::triggered, this, [this] { slide_view()->zoom(1 / 1.5); });
   connect(heatmap_, &QAction::triggered, studio_->heatmap(), &viewmodels::Heatmap::set_shown);
-  connect(outlines_, &QAction::triggered, view_, &SlideView::set_outlines);
-  connect(map_, &QAction::triggered, view_, &SlideView::set_map_shown);
+  connect(outlines_, &QAction::triggered, this, [this](bool on) { slide_view()->set_outlines(on); });
+  connect(map_, &QAction::triggered, this, [this](bool on) { slide_view()->set_map_shown(on); });
   connect(screen, &QAction::triggered, this, [this](bool on) { on ? showFullScreen() : showNormal(); });
   connect(analyse, &QAction::triggered, this, [this] { analysis_->analyse(); });
   connect(cancel, &QAction::triggered, studio_->analysis(), &viewmodels::Analysis::cancel);
@@ -185,7 +195,14 @@ void MainWindow::make_side_panel() {
   auto* gallery_column = new QVBoxLayout(gallery_box_);
   gallery_column->setContentsMargins(0, 0, 0, 0);
   gallery_column->addWidget(make_rule(gallery_box_));
-  gallery_column->addWidget(make_heading(tr("Top tiles"), gallery_box_));
+  auto* which = new QComboBox(gallery_box_);
+  which->setObjectName("gallery_order");
+  which->setAccessibleName(tr("Which tiles"));
+  which->setToolTip(tr("The tiles with the highest or with the lowest scores of the score that is painted"));
+  which->addItems({tr("Top tiles"), tr("Bottom tiles")});
+  connect(which, &QComboBox::activated, studio_,
+          [this](int index) { studio_->set_gallery_lowest(index == 1); });
+  gallery_column->addWidget(which);
   gallery_column->addWidget(gallery_);
   auto* column = new QVBoxLayout(content);
   column->setContentsMargins(14, 10, 14, 12);
@@ -211,10 +228,11 @@ void MainWindow::make_side_panel() {
   dock->setWidget(scroll);
   dock->setMinimumWidth(kPanelWidth);
   addDockWidget(Qt::RightDockWidgetArea, dock);
+  side_dock_ = dock;
 
   connect(gallery_, &QListView::clicked, this, [this](const QModelIndex& index) {
-    view_->go_to(studio_->top_tiles()->items()[static_cast<std::size_t>(index.row())].rect_l0);
-    view_->set_outlines(true);
+    slide_view()->go_to(studio_->top_tiles()->items()[static_cast<std::size_t>(index.row())].rect_l0);
+    slide_view()->set_outlines(true);
   });
   connect(analysis_, &AnalysisPanel::scale_wanted, this, &MainWindow::ask_scale);
   connect(analysis_, &AnalysisPanel::results_folder_wanted, this, &MainWindow::choose_results_folder);
@@ -309,6 +327,15 @@ void MainWindow::show_keys() {
          "<tr><td><b>Double click</b></td><td>zoom in twofold, with Shift out</td></tr>"
          "<tr><td><b>0</b></td><td>whole slide</td></tr>"
          "<tr><td><b>1</b></td><td>full resolution</td></tr>"
+         "<tr><td><b>2</b> … <b>7</b></td><td>1×, 2×, 5×, 10×, 20×, 40×</td></tr>"
+         "<tr><td><b>[</b> <b>]</b>, <b>F</b></td><td>turn by a quarter, mirror</td></tr>"
+         "<tr><td><b>C</b></td><td>crosshair with coordinates</td></tr>"
+         "<tr><td><b>G</b></td><td>outlines of the tiles</td></tr>"
+         "<tr><td><b>M S R E P D . L</b></td><td>move, select, rectangle, ellipse, polygon, freehand, point, "
+         "ruler</td></tr>"
+         "<tr><td><b>Return</b>, <b>Esc</b>, <b>Del</b></td><td>end a polygon, drop it, delete</td></tr>"
+         "<tr><td><b>Ctrl+Z</b>, <b>Ctrl+Shift+Z</b></td><td>undo, redo</td></tr>"
+         "<tr><td><b>Ctrl+Shift+C</b></td><td>copy the view as a picture</td></tr>"
          "<tr><td><b>H</b></td><td>heatmap</td></tr>"
          "<tr><td><b>T</b></td><td>outline the top tiles</td></tr>"
          "<tr><td><b>O</b></td><td>overview map</td></tr>"
@@ -334,7 +361,7 @@ void MainWindow::refresh() {
 
 void MainWindow::refresh_zoom() {
   const auto slide = studio_->current();
-  zoom_->setText(slide ? viewmodels::zoom_words(*slide, view_->view().scale() * devicePixelRatioF())
+  zoom_->setText(slide ? viewmodels::zoom_words(*slide, slide_view()->view().scale() * devicePixelRatioF())
                        : QString{});
 }
 

@@ -6,12 +6,16 @@
 #include "app/gui/analysis_panel.h"
 #include "app/gui/message_bar.h"
 #include "app/gui/slide_view.h"
+#include "app/gui/view_grid.h"
 #include "app/viewmodels/studio.h"
 
+class QDockWidget;
 class QLabel;
 class QListView;
 
 namespace gui {
+
+class LookArea;
 
 /// The studio's window. Holds no state of its own beyond its widgets.
 class MainWindow : public QMainWindow {
@@ -19,7 +23,10 @@ class MainWindow : public QMainWindow {
  public:
   explicit MainWindow(viewmodels::Studio* studio);
 
-  [[nodiscard]] SlideView* slide_view() { return view_; }
+  [[nodiscard]] SlideView* slide_view() { return grid_->active(); }  ///< the active one
+  [[nodiscard]] ViewGrid* view_grid() { return grid_; }
+  [[nodiscard]] QDockWidget* side_dock() { return side_dock_; }
+  [[nodiscard]] LookArea* look_area() { return look_; }
   [[nodiscard]] AnalysisPanel* analysis_panel() { return analysis_; }
   [[nodiscard]] MessageBar* message_bar() { return messages_; }
   /// Off where nobody is there to answer (a scripted run).
@@ -49,7 +56,9 @@ class MainWindow : public QMainWindow {
   viewmodels::Studio* studio_;
   bool asks_for_scale_ = true;
   MessageBar* messages_;
-  SlideView* view_;
+  ViewGrid* grid_;
+  LookArea* look_;
+  QDockWidget* side_dock_ = nullptr;
   AnalysisPanel* analysis_;
   QWidget* gallery_box_;
   QListView* gallery_;

@@ -4,8 +4,10 @@
 #include <QBuffer>
 #include <QImage>
 #include <QPixmap>
+#include <algorithm>
 #include <cstdio>
 
+#include "app/gui/look_area.h"
 #include "imaging/base/files.h"
 
 namespace gui {
@@ -37,7 +39,7 @@ void ScriptedRun::advance() {
       if (studio_->is_opening()) return;
       if (!options_.files.isEmpty() && !studio_->current()) return fail(problem_);
       if (options_.mpp && studio_->current()) studio_->set_scale(*options_.mpp);
-      step_ = options_.analyze ? Step::list_models : Step::settle;
+      step_ = options_.analyze ? Step::list_models : Step::arrange;
       return;
     case Step::list_models:
       if (!studio_->has_listed_models()) return;
@@ -53,14 +55,36 @@ void ScriptedRun::advance() {
     case Step::analyse:
       if (studio_->analysis()->is_running() || studio_->is_loading_case()) return;
       if (!studio_->result()) return fail(problem_);
+      step_ = Step::arrange;
+      return;
+    case Step::arrange:
+      if (studio_->annotations() && !studio_->annotations()->is_loaded()) return;
+      arrange();
       step_ = Step::settle;
       return;
     case Step::settle:
-      quiet_turns_ =
-          window_->slide_view()->is_complete() && studio_->has_listed_models() ? quiet_turns_ + 1 : 0;
+      quiet_turns_ = is_quiet() ? quiet_turns_ + 1 : 0;
       if (quiet_turns_ >= kQuietTurns) finish();
       return;
   }
+}
+
+bool ScriptedRun::is_quiet() const {
+  const bool has_annotations = !options_.annotations || !problem_.isEmpty() ||
+                               (studio_->annotations() && studio_->annotations()->rowCount() > 0);
+  return has_annotations && studio_->has_listed_models() &&
+         std::ranges::all_of(window_->view_grid()->views(), &SlideView::is_complete);
+}
+
+void ScriptedRun::arrange() {
+  if (options_.annotations && studio_->annotations())
+    studio_->annotations()->import_file(*options_.annotations);
+  if (options_.channel)
+    studio_->display()->set_channel(static_cast<viewmodels::Display::Channel>(*options_.channel));
+  if (options_.look_at) window_->slide_view()->go_to(*options_.look_at);
+  if (options_.views) window_->view_grid()->set_count(*options_.views);
+  if (options_.panel == "annotations") window_->look_area()->show_annotations();
+  if (options_.panel == "display") window_->look_area()->show_display();
 }
 
 void ScriptedRun::finish() {

@@ -19,6 +19,11 @@ struct ScriptOptions {
   std::optional<std::filesystem::path> out;
   std::optional<std::string> mpp;
   bool analyze = false;
+  std::optional<std::filesystem::path> annotations;  ///< added to the first file
+  std::optional<imaging::RectD> look_at;             ///< level-0 pixels
+  std::optional<int> views;
+  std::string panel = "analysis";  ///< analysis | annotations | display
+  std::optional<int> channel;      ///< of viewmodels::Display
 };
 
 /// Drives the window from the command line: opens, analyses, waits until all that is visible has arrived,
@@ -30,9 +35,11 @@ class ScriptedRun : public QObject {
   void start();
 
  private:
-  enum class Step { open, list_models, analyse, settle };
+  enum class Step { open, list_models, analyse, arrange, settle };
 
   void advance();
+  void arrange();
+  [[nodiscard]] bool is_quiet() const;
   void finish();
   void fail(const QString& reason);
 

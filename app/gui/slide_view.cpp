@@ -1,8 +1,13 @@
 #include "app/gui/slide_view.h"
 
+#include <QGestureEvent>
 #include <QKeyEvent>
 #include <QMouseEvent>
+#include <QNativeGestureEvent>
 #include <QPainter>
+#include <QPainterPath>
+#include <QPinchGesture>
+#include <array>
 #include <cmath>
 
 #include "app/gui/theme.h"
@@ -20,9 +25,49 @@ constexpr double kZoomDone = 1e-3;
 constexpr double kScaleBarView = 160;  // longest scale bar, px
 constexpr int kMapMargin = 14;
 constexpr QColor kTissue{0x2f, 0xb3, 0x44};
+constexpr double kReach = 6;  // view px that a pointer may be off
+// A drag that ends in motion glides on.
+constexpr qint64 kGlideWindowMs = 80;     // the moments that its speed is taken from
+constexpr qint64 kLeastGlideMs = 15;      // fewer say nothing of a speed
+constexpr double kLeastGlide = 0.15;      // px per ms
+constexpr double kGlideDone = 0.02;       // px per ms
+constexpr double kGlideFrictionMs = 220;  // its speed falls to a third in this time
+constexpr double kLeastTile = 8;          // view px from which tiles are outlined
+constexpr double kLeastShape = 3;         // view px below which an annotation is a dot
+constexpr std::array<std::pair<int, double>, 6> kMagnifications{
+    {{Qt::Key_2, 1}, {Qt::Key_3, 2}, {Qt::Key_4, 5}, {Qt::Key_5, 10}, {Qt::Key_6, 20}, {Qt::Key_7, 40}}};
+constexpr std::array<std::pair<int, viewmodels::Tool>, 8> kToolKeys{
+    {{Qt::Key_M, viewmodels::Tool::pan},
+     {Qt::Key_S, viewmodels::Tool::select},
+     {Qt::Key_R, viewmodels::Tool::rectangle},
+     {Qt::Key_E, viewmodels::Tool::ellipse},
+     {Qt::Key_P, viewmodels::Tool::polygon},
+     {Qt::Key_D, viewmodels::Tool::freehand},
+     {Qt::Key_Period, viewmodels::Tool::point},
+     {Qt::Key_L, viewmodels::Tool::ruler}}};
 
 QRectF to_qrect(imaging::RectD rect) {
   return {rect.x, rect.y, rect.width, rect.height};
+}
+
+void paint_plate(QPainter& painter, const QPointF& corner, const QString& text) {
+  const QRectF plate(
+      corner, QSizeF(painter.fontMetrics().horizontalAdvance(text) + 14, painter.fontMetrics().height() + 6));
+  painter.setPen(Qt::NoPen);
+  painter.setBrush(QColor(20, 22, 24, 190));
+  painter.drawRoundedRect(plate, 4, 4);
+  painter.setPen(Qt::white);
+  painter.drawText(plate, Qt::AlignCenter, text);
+}
+
+/// The ring without corners that would fall on the same pixel.
+QPolygonF thinned(const QPolygonF& ring, double least_l0) {
+  if (ring.size() < 16) return ring;
+  QPolygonF kept;
+  for (const auto& point : ring) {
+    if (kept.isEmpty() || (point - kept.back()).manhattanLength() >= least_l0) kept << point;
+  }
+  return kept.size() > 2 ? kept : ring;
 }
 
 }  // namespace
@@ -34,17 +79,26 @@ SlideView::SlideView(viewmodels::Studio* studio, QWidget* parent)
   setFocusPolicy(Qt::StrongFocus);
   setMouseTracking(true);
   setAttribute(Qt::WA_OpaquePaintEvent);
-  setMinimumSize(320, 240);
+  setMinimumSize(160, 120);
+  grabGesture(Qt::PinchGesture);
+  clock_.start();
   zoom_timer_.setInterval(kFrameMs);
+  glide_timer_.setInterval(kFrameMs);
+  const auto repaint = qOverload<>(&QWidget::update);
   connect(&zoom_timer_, &QTimer::timeout, this, &SlideView::step_zoom);
-  connect(&scene_, &viewmodels::SlideScene::tiles_arrived, this, qOverload<>(&QWidget::update));
-  connect(studio_, &viewmodels::Studio::current_changed, this, &SlideView::take_slide);
+  connect(&glide_timer_, &QTimer::timeout, this, &SlideView::step_glide);
+  connect(&scene_, &viewmodels::SlideScene::tiles_arrived, this, repaint);
+  connect(studio_, &viewmodels::Studio::current_changed, this, repaint);
   connect(studio_, &viewmodels::Studio::overview_changed, this, &SlideView::take_overview);
-  connect(studio_, &viewmodels::Studio::scale_changed, this, qOverload<>(&QWidget::update));
-  connect(studio_, &viewmodels::Studio::case_changed, this, qOverload<>(&QWidget::update));
-  connect(studio_->heatmap(), &viewmodels::Heatmap::picture_changed, this, qOverload<>(&QWidget::update));
-  connect(studio_->tissue(), &viewmodels::TissuePreview::outlines_changed, this,
-          qOverload<>(&QWidget::update));
+  connect(studio_, &viewmodels::Studio::scale_changed, this, repaint);
+  connect(studio_, &viewmodels::Studio::case_changed, this, repaint);
+  connect(studio_->heatmap(), &viewmodels::Heatmap::picture_changed, this, repaint);
+  connect(studio_->tissue(), &viewmodels::TissuePreview::outlines_changed, this, repaint);
+  connect(studio_->display(), &viewmodels::Display::changed, this, repaint);
+  connect(studio_->field(), &viewmodels::FieldOverlay::changed, this, repaint);
+  connect(studio_->editor(), &viewmodels::AnnotationEditor::changed, this, repaint);
+  connect(studio_, &viewmodels::Studio::annotation_style_changed, this, repaint);
+  connect(studio_->editor(), &viewmodels::AnnotationEditor::tool_changed, this, &SlideView::take_tool);
   connect(map_, &OverviewMap::place_chosen, this, [this](imaging::PointD l0) {
     view_.centre_on(l0);
     after_move();
@@ -52,26 +106,53 @@ SlideView::SlideView(viewmodels::Studio* studio, QWidget* parent)
 }
 
 bool SlideView::is_complete() const {
-  return !studio_->is_opening() && !zoom_timer_.isActive() && scene_.is_complete() &&
-         !studio_->is_loading_case() && !studio_->tissue()->is_working() &&
+  return !studio_->is_opening() && !zoom_timer_.isActive() && !glide_timer_.isActive() &&
+         scene_.is_complete() && !studio_->is_loading_case() && !studio_->tissue()->is_working() &&
          !studio_->heatmap()->is_colouring();
 }
 
-void SlideView::take_slide() {
-  const auto slide = studio_->current();
-  zoom_timer_.stop();
-  scene_.set_slide(slide);
-  if (slide) view_.set_slide(slide->size_l0());
-  setCursor(slide ? Qt::OpenHandCursor : Qt::ArrowCursor);
+void SlideView::set_slide(std::shared_ptr<const viewmodels::OpenSlide> slide) {
+  if (slide == slide_) return;
+  stop_moving();
+  slide_ = std::move(slide);
+  scene_.set_slide(slide_);
+  if (slide_) {
+    view_.set_turn(0, false);
+    view_.set_slide(slide_->size_l0());
+  }
+  take_tool();
   take_overview();
+  disconnect(document_changed_);
+  disconnect(document_selected_);
+  if (slide_ && slide_->annotations) {
+    const auto* document = slide_->annotations.get();
+    document_changed_ =
+        connect(document, &viewmodels::AnnotationDocument::changed, this, &SlideView::take_annotations);
+    document_selected_ = connect(document, &viewmodels::AnnotationDocument::selection_changed, this,
+                                 qOverload<>(&QWidget::update));
+  }
+  take_annotations();
+}
+
+void SlideView::take_annotations() {
+  shapes_.update(slide_ && slide_->annotations ? slide_->annotations->items()
+                                               : std::vector<viewmodels::AnnotationDocument::Item>{});
+  update();
 }
 
 void SlideView::take_overview() {
-  const auto slide = studio_->current();
-  map_->setVisible(slide && map_shown_);
-  if (slide) map_->set_overview(slide->overview, slide->size_l0());
+  map_->setVisible(slide_ && map_shown_);
+  if (slide_) map_->set_overview(slide_->overview, slide_->size_l0());
   place_map();
   after_move();
+}
+
+void SlideView::take_tool() {
+  const auto tool = studio_->editor()->tool();
+  setCursor(!slide_                            ? Qt::ArrowCursor
+            : tool == viewmodels::Tool::pan    ? Qt::OpenHandCursor
+            : tool == viewmodels::Tool::select ? Qt::ArrowCursor
+                                               : Qt::CrossCursor);
 }
 
 void SlideView::place_map() {
@@ -85,8 +166,14 @@ void SlideView::after_move() {
   Q_EMIT view_changed();
 }
 
-void SlideView::fit() {
+void SlideView::stop_moving() {
   zoom_timer_.stop();
+  glide_timer_.stop();
+  zoom_left_ = 0;
+}
+
+void SlideView::fit() {
+  stop_moving();
   view_.fit();
   after_move();
 }
@@ -96,13 +183,29 @@ void SlideView::zoom(double factor) {
 }
 
 void SlideView::set_scale(double scale) {
-  zoom_timer_.stop();
+  stop_moving();
   view_.set_scale(scale);
   after_move();
 }
 
+bool SlideView::set_magnification(double magnification) {
+  if (!slide_) return false;
+  const auto scale = viewmodels::magnification_scale(*slide_, magnification);
+  if (!scale) {
+    Q_EMIT hint(tr("The scale of this image is not known, so it has no magnification; set its scale first."));
+    return false;
+  }
+  set_scale(*scale / devicePixelRatioF());
+  return true;
+}
+
+void SlideView::set_turn(double angle_deg, bool mirrored) {
+  view_.set_turn(angle_deg, mirrored);
+  after_move();
+}
+
 void SlideView::go_to(imaging::RectD rect_l0) {
-  zoom_timer_.stop();
+  stop_moving();
   view_.show_rect(rect_l0, 0.5);
   after_move();
 }
@@ -110,6 +213,34 @@ void SlideView::go_to(imaging::RectD rect_l0) {
 void SlideView::look_at(imaging::PointD centre_l0, double scale) {
   view_.set_scale(scale);
   view_.centre_on(centre_l0);
+  after_move();
+}
+
+void SlideView::copy_view(const SlideView& other) {
+  if (!slide_) return;
+  view_.set_turn(other.view_.angle_deg(), other.view_.is_mirrored());
+  if (other.view_.is_fitted()) {
+    view_.fit();
+  } else {
+    view_.set_scale(other.view_.scale());
+    view_.centre_on(other.view_.centre_l0());
+  }
+  after_move();
+}
+
+void SlideView::follow(const SlideView& other, const viewmodels::ViewTransform& before) {
+  if (!slide_ || !other.slide_) return;
+  stop_moving();
+  const bool has_um = slide_->has_physical_scale() && other.slide_->has_physical_scale();
+  const auto ratio_x = has_um ? other.slide_->scale->mpp_x / slide_->scale->mpp_x : 1;
+  const auto ratio_y = has_um ? other.slide_->scale->mpp_y / slide_->scale->mpp_y : 1;
+  const auto& after = other.view_;
+  view_.set_turn(view_.angle_deg() + after.angle_deg() - before.angle_deg(),
+                 view_.is_mirrored() != (after.is_mirrored() != before.is_mirrored()));
+  const auto centre = view_.centre_l0();
+  view_.set_scale(view_.scale() * after.scale() / before.scale());
+  view_.centre_on({centre.x + (after.centre_l0().x - before.centre_l0().x) * ratio_x,
+                   centre.y + (after.centre_l0().y - before.centre_l0().y) * ratio_y});
   after_move();
 }
 
@@ -123,12 +254,26 @@ void SlideView::set_outlines(bool on) {
 void SlideView::set_map_shown(bool on) {
   if (on == map_shown_) return;
   map_shown_ = on;
-  map_->setVisible(on && studio_->current());
+  map_->setVisible(on && slide_);
   Q_EMIT map_shown_changed(on);
 }
 
+void SlideView::set_crosshair(bool on) {
+  if (on == crosshair_) return;
+  crosshair_ = on;
+  update();
+  Q_EMIT crosshair_changed(on);
+}
+
+void SlideView::set_one_of_many(bool is_one_of_many, bool is_active) {
+  one_of_many_ = is_one_of_many;
+  active_ = is_active;
+  update();
+}
+
 void SlideView::zoom_smoothly(QPointF about, double factor) {
-  if (!studio_->current()) return;
+  if (!slide_) return;
+  glide_timer_.stop();
   zoom_about_ = about;
   zoom_left_ += std::log(factor);
   if (!zoom_timer_.isActive()) {
@@ -150,6 +295,60 @@ void SlideView::step_zoom() {
   after_move();
 }
 
+void SlideView::start_glide() {
+  const auto now = clock_.elapsed();
+  while (!drag_.empty() && now - drag_.front().ms > kGlideWindowMs) drag_.pop_front();
+  if (drag_.size() < 3 || drag_.back().ms - drag_.front().ms < kLeastGlideMs) return;
+  glide_ = (drag_.back().place - drag_.front().place) / static_cast<double>(now - drag_.front().ms);
+  if (std::hypot(glide_.x(), glide_.y()) >= kLeastGlide) glide_timer_.start();
+}
+
+void SlideView::step_glide() {
+  view_.pan_by(glide_.x() * kFrameMs, glide_.y() * kFrameMs);
+  glide_ *= std::exp(-kFrameMs / kGlideFrictionMs);
+  if (std::hypot(glide_.x(), glide_.y()) < kGlideDone) glide_timer_.stop();
+  after_move();
+}
+
+bool SlideView::event(QEvent* event) {
+  if (event->type() == QEvent::NativeGesture) {
+    take_gesture(static_cast<QNativeGestureEvent*>(event));
+    return true;
+  }
+  if (event->type() == QEvent::Gesture) {
+    auto* gestures = static_cast<QGestureEvent*>(event);
+    if (auto* pinch = static_cast<QPinchGesture*>(gestures->gesture(Qt::PinchGesture))) {
+      take_pinch(pinch);
+      return true;
+    }
+  }
+  return QWidget::event(event);
+}
+
+void SlideView::take_gesture(QNativeGestureEvent* event) {
+  if (!slide_) return;
+  stop_moving();
+  const auto place = event->position();
+  if (event->gestureType() == Qt::ZoomNativeGesture) {
+    view_.zoom_about({place.x(), place.y()}, 1 + event->value());
+    after_move();
+  } else if (event->gestureType() == Qt::RotateNativeGesture) {
+    set_turn(view_.angle_deg() + event->value(), view_.is_mirrored());
+  } else if (event->gestureType() == Qt::SmartZoomNativeGesture) {
+    fit();
+  }
+}
+
+void SlideView::take_pinch(QPinchGesture* pinch) {
+  if (!slide_) return;
+  stop_moving();
+  const QPointF middle = mapFromGlobal(pinch->centerPoint());
+  const QPointF moved = pinch->centerPoint() - pinch->lastCenterPoint();
+  view_.pan_by(moved.x(), moved.y());
+  view_.zoom_about({middle.x(), middle.y()}, pinch->scaleFactor());
+  after_move();
+}
+
 void SlideView::resizeEvent(QResizeEvent*) {
   view_.resize_view(width(), height());
   place_map();
@@ -161,43 +360,86 @@ void SlideView::wheelEvent(QWheelEvent* event) {
   event->accept();
 }
 
+double SlideView::reach_l0() const {
+  return kReach / view_.scale();
+}
+
 void SlideView::mousePressEvent(QMouseEvent* event) {
-  if (event->button() != Qt::LeftButton || !studio_->current()) return;
-  zoom_timer_.stop();
-  zoom_left_ = 0;
+  Q_EMIT activated();
+  if (!slide_) return;
+  if (event->button() == Qt::LeftButton && is_current() &&
+      studio_->editor()->press(l0_at(event->position()), reach_l0())) {
+    stop_moving();
+    editing_ = true;
+    return;
+  }
+  if (event->button() != Qt::LeftButton && event->button() != Qt::MiddleButton) return;
+  stop_moving();
   dragged_from_ = event->position();
+  drag_.clear();
   setCursor(Qt::ClosedHandCursor);
 }
 
 void SlideView::mouseMoveEvent(QMouseEvent* event) {
-  const auto slide = studio_->current();
-  if (!slide) return;
+  if (!slide_) return;
   if (dragged_from_) {
     const auto moved = event->position() - *dragged_from_;
     dragged_from_ = event->position();
+    drag_.push_back({event->position(), clock_.elapsed()});
+    if (drag_.size() > 32) drag_.pop_front();
     view_.pan_by(moved.x(), moved.y());
     after_move();
+  } else if (is_current()) {
+    studio_->editor()->move(l0_at(event->position()));
   }
-  const auto l0 = view_.to_l0({event->position().x(), event->position().y()});
-  const auto size = slide->size_l0();
-  const bool inside = l0.x >= 0 && l0.y >= 0 && l0.x < static_cast<double>(size.width) &&
-                      l0.y < static_cast<double>(size.height);
-  Q_EMIT cursor_moved(inside ? std::optional{l0} : std::nullopt);
+  note_cursor(event->position());
+}
+
+void SlideView::note_cursor(std::optional<QPointF> place) {
+  cursor_ = place;
+  std::optional<imaging::PointD> l0;
+  if (place && slide_) {
+    l0 = l0_at(*place);
+    const auto size = slide_->size_l0();
+    const bool inside = l0->x >= 0 && l0->y >= 0 && l0->x < static_cast<double>(size.width) &&
+                        l0->y < static_cast<double>(size.height);
+    if (!inside) l0.reset();
+  }
+  const auto* heatmap = studio_->heatmap();
+  const auto hovered =
+      l0 && is_current() && heatmap->is_shown() ? heatmap->tile_at(*l0) : std::optional<imaging::RectD>{};
+  if (hovered != hovered_tile_ || crosshair_) update();
+  hovered_tile_ = hovered;
+  Q_EMIT cursor_moved(l0);
 }
 
 void SlideView::mouseReleaseEvent(QMouseEvent* event) {
-  if (event->button() != Qt::LeftButton) return;
+  if (editing_ && event->button() == Qt::LeftButton) {
+    editing_ = false;
+    studio_->editor()->release(l0_at(event->position()));
+    return;
+  }
+  if (!dragged_from_ || (event->button() != Qt::LeftButton && event->button() != Qt::MiddleButton)) return;
   dragged_from_.reset();
-  setCursor(studio_->current() ? Qt::OpenHandCursor : Qt::ArrowCursor);
+  take_tool();
+  start_glide();
 }
 
 void SlideView::mouseDoubleClickEvent(QMouseEvent* event) {
   if (event->button() != Qt::LeftButton) return;
-  zoom_smoothly(event->position(), event->modifiers() & Qt::ShiftModifier ? 0.5 : 2);
+  const auto tool = studio_->editor()->tool();
+  if (tool == viewmodels::Tool::polygon && is_current()) return studio_->editor()->double_click();
+  if (tool == viewmodels::Tool::pan)
+    zoom_smoothly(event->position(), event->modifiers() & Qt::ShiftModifier ? 0.5 : 2);
 }
 
 void SlideView::leaveEvent(QEvent*) {
-  Q_EMIT cursor_moved(std::nullopt);
+  note_cursor(std::nullopt);
+}
+
+void SlideView::focusInEvent(QFocusEvent* event) {
+  QWidget::focusInEvent(event);
+  Q_EMIT activated();
 }
 
 void SlideView::keyPressEvent(QKeyEvent* event) {
@@ -205,6 +447,13 @@ void SlideView::keyPressEvent(QKeyEvent* event) {
     view_.pan_by(x * kKeyPan * width(), y * kKeyPan * height());
     after_move();
   };
+  auto* editor = studio_->editor();
+  for (const auto& [key, magnification] : kMagnifications) {
+    if (event->key() == key) return static_cast<void>(set_magnification(magnification));
+  }
+  for (const auto& [key, tool] : kToolKeys) {
+    if (event->key() == key) return editor->set_tool(tool);
+  }
   switch (event->key()) {
     case Qt::Key_Left:
       return pan(1, 0);
@@ -223,43 +472,166 @@ void SlideView::keyPressEvent(QKeyEvent* event) {
       return fit();
     case Qt::Key_1:
       return set_scale(1 / devicePixelRatioF());
+    case Qt::Key_BracketRight:
+      return set_turn(view_.angle_deg() + 90, view_.is_mirrored());
+    case Qt::Key_BracketLeft:
+      return set_turn(view_.angle_deg() - 90, view_.is_mirrored());
+    case Qt::Key_F:
+      return set_turn(view_.angle_deg(), !view_.is_mirrored());
+    case Qt::Key_C:
+      return set_crosshair(!crosshair_);
+    case Qt::Key_G:
+      return studio_->heatmap()->set_grid_shown(!studio_->heatmap()->is_grid_shown());
     case Qt::Key_H:
       return studio_->heatmap()->set_shown(!studio_->heatmap()->is_shown());
     case Qt::Key_O:
       return set_map_shown(!map_shown_);
     case Qt::Key_T:
       return set_outlines(!outlines_);
+    case Qt::Key_Return:
+    case Qt::Key_Enter:
+      return editor->finish();
+    case Qt::Key_Delete:
+    case Qt::Key_Backspace:
+      if (editor->remove_selected()) return;
+      break;
+    case Qt::Key_Escape:
+      if (editor->cancel()) return;
+      break;
     default:
-      QWidget::keyPressEvent(event);
+      break;
   }
+  QWidget::keyPressEvent(event);
+}
+
+QTransform SlideView::turn() const {
+  const auto& t = view_.turn();
+  const auto x = view_.view_width() / 2;
+  const auto y = view_.view_height() / 2;
+  return QTransform::fromTranslate(-x, -y) * QTransform(t.xx, t.yx, t.xy, t.yy, x, y);
 }
 
 void SlideView::paintEvent(QPaintEvent*) {
   QPainter painter(this);
+  if (!slide_) {
+    painter.fillRect(rect(), kCanvas);
+    return paint_welcome(painter);
+  }
+  paint_all(painter);
+  paint_crosshair(painter);
+  if (!one_of_many_) return;
+  paint_name(painter);
+  if (!active_) return;
+  painter.setPen(QPen(kAccent, 3));
+  painter.setBrush(Qt::NoBrush);
+  painter.drawRect(rect().adjusted(1, 1, -2, -2));
+}
+
+void SlideView::paint_all(QPainter& painter) const {
   painter.fillRect(rect(), kCanvas);
-  if (!studio_->current()) return paint_welcome(painter);
-  scene_.paint(painter);
-  paint_heatmap(painter);
-  paint_tissue(painter);
-  if (outlines_) paint_outlines(painter);
+  painter.save();
+  if (view_.is_turned()) painter.setTransform(turn(), true);
+  paint_pixels(painter);
+  if (is_current()) {
+    paint_field(painter);
+    paint_heatmap(painter);
+    paint_tile_grid(painter);
+    paint_tissue(painter);
+  }
+  paint_annotations(painter);
+  painter.restore();
+  if (is_current()) {
+    if (outlines_) paint_outlines(painter);
+    paint_hovered_tile(painter);
+    paint_draft(painter);
+  }
   paint_scale_bar(painter);
 }
 
-void SlideView::paint_heatmap(QPainter& painter) {
-  const auto* heatmap = studio_->heatmap();
-  if (!heatmap->is_shown() || heatmap->picture().isNull()) return;
-  const auto size = studio_->current()->size_l0();
+QImage SlideView::picture() const {
+  const auto ratio = devicePixelRatioF();
+  QImage image(size() * ratio, QImage::Format_RGB32);
+  image.setDevicePixelRatio(ratio);
+  QPainter painter(&image);
+  painter.setFont(font());
+  paint_all(painter);
+  const auto notice = tr("Research use only. Not for diagnosis.");
+  paint_plate(painter,
+              {width() - painter.fontMetrics().horizontalAdvance(notice) - 28.0,
+               height() - painter.fontMetrics().height() - 20.0},
+              notice);
+  return image;
+}
+
+void SlideView::paint_pixels(QPainter& painter) const {
+  const auto* display = studio_->display();
+  if (display->is_plain()) return scene_.paint(painter);
+  const auto ratio = devicePixelRatioF();
+  const auto wanted = size() * ratio;
+  if (buffer_.size() != wanted) buffer_ = QImage(wanted, QImage::Format_RGB32);
+  buffer_.setDevicePixelRatio(ratio);
+  {
+    QPainter pixels(&buffer_);
+    pixels.fillRect(rect(), Qt::white);
+    if (view_.is_turned()) pixels.setTransform(turn(), true);
+    scene_.paint(pixels);
+  }
+  display->apply(buffer_);
+  const auto size_l0 = slide_->size_l0();
   painter.save();
-  painter.setClipRect(to_qrect(
-      view_.rect_to_view({0, 0, static_cast<double>(size.width), static_cast<double>(size.height)})));
-  painter.setOpacity(heatmap->opacity());
-  painter.drawImage(to_qrect(view_.rect_to_view(heatmap->rect_l0())), heatmap->picture());
+  painter.setClipRect(to_qrect(view_.rect_to_upright(
+      {0, 0, static_cast<double>(size_l0.width), static_cast<double>(size_l0.height)})));
+  if (view_.is_turned()) painter.setTransform(turn().inverted(), true);  // the buffer is turned already
+  painter.drawImage(QPointF(0, 0), buffer_);
   painter.restore();
 }
 
-void SlideView::paint_tissue(QPainter& painter) {
+void SlideView::paint_field(QPainter& painter) const {
+  const auto& disc = studio_->field()->disc();
+  if (!disc) return;
+  const auto place =
+      view_.rect_to_upright({disc->centre_l0.x - disc->radius_l0, disc->centre_l0.y - disc->radius_l0,
+                             2 * disc->radius_l0, 2 * disc->radius_l0});
+  QPainterPath outside;
+  outside.addRect(to_qrect(view_.rect_to_upright(view_.visible_l0())));
+  QPainterPath field;
+  field.addEllipse(to_qrect(place));
+  painter.save();
+  painter.setRenderHint(QPainter::Antialiasing);
+  painter.fillPath(outside.subtracted(field), QColor(30, 60, 120, 130));
+  painter.setPen(QPen(QColor(0x4d, 0xc3, 0xff), 2));
+  painter.drawPath(field);
+  painter.restore();
+}
+
+void SlideView::paint_heatmap(QPainter& painter) const {
+  const auto* heatmap = studio_->heatmap();
+  if (!heatmap->is_shown() || heatmap->picture().isNull()) return;
+  const auto size = slide_->size_l0();
+  painter.save();
+  painter.setClipRect(to_qrect(
+      view_.rect_to_upright({0, 0, static_cast<double>(size.width), static_cast<double>(size.height)})));
+  painter.setOpacity(heatmap->opacity());
+  painter.drawImage(to_qrect(view_.rect_to_upright(heatmap->rect_l0())), heatmap->picture());
+  painter.restore();
+}
+
+void SlideView::paint_tile_grid(QPainter& painter) const {
+  const auto* heatmap = studio_->heatmap();
+  if (!heatmap->is_available() || !heatmap->is_grid_shown()) return;
+  const auto side = heatmap->pixel_l0();
+  if (std::min(side.x, side.y) * view_.scale() < kLeastTile) return;
+  QVector<QRectF> tiles;
+  for (const auto& tile : heatmap->tiles_in(view_.visible_l0()))
+    tiles << to_qrect(view_.rect_to_upright(tile));
+  painter.setPen(QPen(QColor(20, 22, 24, 150), 0));
+  painter.setBrush(Qt::NoBrush);
+  painter.drawRects(tiles);
+}
+
+void SlideView::paint_tissue(QPainter& painter) const {
   const auto visible = to_qrect(view_.visible_l0());
-  const auto origin = view_.rect_to_view({0, 0, 1, 1});
+  const auto origin = view_.rect_to_upright({0, 0, 1, 1});
   painter.save();
   painter.translate(origin.x, origin.y);
   painter.scale(view_.scale(), view_.scale());
@@ -274,28 +646,135 @@ void SlideView::paint_tissue(QPainter& painter) {
   painter.restore();
 }
 
-void SlideView::paint_outlines(QPainter& painter) {
+void SlideView::paint_annotations(QPainter& painter) const {
+  if (shapes_.shapes().empty() || !studio_->are_annotations_shown()) return;
+  const auto visible = to_qrect(view_.visible_l0());
+  const auto scale = view_.scale();
+  const auto origin = view_.rect_to_upright({0, 0, 1, 1});
+  const auto selected = slide_->annotations->selected();
+  const bool is_moving = is_current() && studio_->editor()->is_moving();
+  painter.save();
+  painter.setRenderHint(QPainter::Antialiasing, shapes_.shapes().size() < 2000);
+  painter.translate(origin.x, origin.y);
+  painter.scale(scale, scale);
+  int row = -1;
+  for (const auto& shape : shapes_.shapes()) {
+    ++row;
+    const bool is_selected = row == selected;
+    const auto reach = 8 / scale;
+    if (!shape->bounds_l0.adjusted(-reach, -reach, reach, reach).intersects(visible)) continue;
+    if (is_selected && is_moving) continue;  // its draft stands for it
+    QPen pen(shape->colour, is_selected ? 3.5 : 2);
+    pen.setCosmetic(true);
+    painter.setPen(pen);
+    painter.setBrush(Qt::NoBrush);
+    const auto shown = std::max(shape->bounds_l0.width(), shape->bounds_l0.height()) * scale;
+    if (shape->kind == imaging::GeometryKind::points) {
+      painter.setBrush(QColor(shape->colour.red(), shape->colour.green(), shape->colour.blue(), 110));
+      for (const auto& ring : shape->rings_l0) {
+        for (const auto& point : ring) painter.drawEllipse(point, 5 / scale, 5 / scale);
+      }
+    } else if (shown < kLeastShape) {
+      painter.drawPoint(shape->bounds_l0.center());
+    } else if (shape->kind == imaging::GeometryKind::lines) {
+      for (const auto& ring : shape->rings_l0) painter.drawPolyline(thinned(ring, 1 / scale));
+    } else {
+      QPainterPath path;
+      for (const auto& ring : shape->rings_l0) {
+        path.addPolygon(thinned(ring, 1 / scale));
+        path.closeSubpath();
+      }
+      if (studio_->are_annotations_filled()) {
+        auto fill = shape->colour;
+        fill.setAlpha(45);
+        painter.fillPath(path, fill);
+      }
+      painter.drawPath(path);
+    }
+  }
+  painter.restore();
+}
+
+void SlideView::paint_draft(QPainter& painter) const {
+  const auto* editor = studio_->editor();
+  const auto to_view = [this](QPointF l0) {
+    const auto place = view_.to_view({l0.x(), l0.y()});
+    return QPointF(place.x, place.y);
+  };
+  painter.save();
+  painter.setRenderHint(QPainter::Antialiasing);
+  if (const auto& draft = editor->draft()) {
+    imaging::Annotation item;
+    item.geometry = *draft;
+    const auto shape = viewmodels::shape_of(item);
+    QPainterPath path;
+    for (const auto& ring : shape.rings_l0) {
+      QPolygonF points;
+      for (const auto& point : ring) points << to_view(point);
+      path.addPolygon(points);
+      if (shape.kind == imaging::GeometryKind::polygons) path.closeSubpath();
+    }
+    painter.setBrush(Qt::NoBrush);
+    painter.setPen(QPen(Qt::white, 4));
+    painter.drawPath(path);
+    painter.setPen(QPen(kAccent, 2));
+    painter.drawPath(path);
+    const auto words = viewmodels::annotation_measure(*draft, slide_->scale);
+    if (!words.isEmpty() && cursor_) paint_plate(painter, *cursor_ + QPointF(14, 14), words);
+  }
+  painter.setPen(QPen(kAccent, 1.5));
+  painter.setBrush(Qt::white);
+  if (!editor->is_moving()) {
+    for (const auto& corner : editor->handles())
+      painter.drawRect(QRectF(to_view({corner.x, corner.y}) - QPointF(3.5, 3.5), QSizeF(7, 7)));
+  }
+  painter.restore();
+}
+
+void SlideView::paint_hovered_tile(QPainter& painter) const {
+  if (!hovered_tile_ || !cursor_ || studio_->editor()->draft()) return;
+  const auto score = studio_->heatmap()->raw_score_at(
+      {hovered_tile_->x + hovered_tile_->width / 2, hovered_tile_->y + hovered_tile_->height / 2});
+  if (!score) return;
+  painter.save();
+  if (view_.is_turned()) painter.setTransform(turn(), true);
+  painter.setPen(QPen(Qt::white, 2));
+  painter.setBrush(Qt::NoBrush);
+  painter.drawRect(to_qrect(view_.rect_to_upright(*hovered_tile_)));
+  painter.restore();
+  painter.save();
+  painter.setRenderHint(QPainter::Antialiasing);
+  paint_plate(painter, *cursor_ + QPointF(14, 14),
+              tr("score %1").arg(viewmodels::score_words(static_cast<double>(*score))));
+  painter.restore();
+}
+
+void SlideView::paint_outlines(QPainter& painter) const {
   int rank = 0;
   for (const auto& item : studio_->top_tiles()->items()) {
     ++rank;
-    const auto rect = to_qrect(view_.rect_to_view(item.rect_l0));
+    const auto rect = to_qrect(view_.rect_to_upright(item.rect_l0));
+    painter.save();
+    if (view_.is_turned()) painter.setTransform(turn(), true);
+    painter.setBrush(Qt::NoBrush);
     painter.setPen(QPen(Qt::white, 4));
     painter.drawRect(rect);
     painter.setPen(QPen(kAccent.darker(120), 2));
     painter.drawRect(rect);
+    painter.restore();
     const auto label = QString::number(rank);
-    const QRectF plate(rect.topLeft(), QSizeF(painter.fontMetrics().horizontalAdvance(label) + 8,
-                                              painter.fontMetrics().height()));
+    const auto corner = view_.to_view({item.rect_l0.x, item.rect_l0.y});
+    const QRectF plate(QPointF(corner.x, corner.y), QSizeF(painter.fontMetrics().horizontalAdvance(label) + 8,
+                                                           painter.fontMetrics().height()));
     painter.fillRect(plate, kAccent.darker(120));
     painter.setPen(Qt::white);
     painter.drawText(plate, Qt::AlignCenter, label);
   }
 }
 
-void SlideView::paint_scale_bar(QPainter& painter) {
-  const auto slide = studio_->current();
-  const bool is_um = slide->has_physical_scale();
-  const auto unit_per_view = (is_um ? slide->scale->mpp_x : 1.0) / view_.scale();
+void SlideView::paint_scale_bar(QPainter& painter) const {
+  const bool is_um = slide_->has_physical_scale();
+  const auto unit_per_view = (is_um ? slide_->scale->mpp_x : 1.0) / view_.scale();
   const auto bar = viewmodels::choose_scale_bar(unit_per_view, kScaleBarView);
   const auto label = viewmodels::length_words(bar.value, is_um);
   const QRectF plate(14, height() - 50, bar.length_view + 24, 36);
@@ -309,7 +788,21 @@ void SlideView::paint_scale_bar(QPainter& painter) {
   painter.drawText(plate.adjusted(0, 3, 0, -11), Qt::AlignCenter, label);
 }
 
-void SlideView::paint_welcome(QPainter& painter) {
+void SlideView::paint_crosshair(QPainter& painter) const {
+  if (!crosshair_ || !cursor_) return;
+  painter.setPen(QPen(QColor(0, 0, 0, 150), 1));
+  painter.drawLine(QPointF(0, cursor_->y()), QPointF(width(), cursor_->y()));
+  painter.drawLine(QPointF(cursor_->x(), 0), QPointF(cursor_->x(), height()));
+  painter.setRenderHint(QPainter::Antialiasing);
+  paint_plate(painter, *cursor_ + QPointF(14, -34), viewmodels::position_words(*slide_, l0_at(*cursor_)));
+}
+
+void SlideView::paint_name(QPainter& painter) const {
+  painter.setRenderHint(QPainter::Antialiasing);
+  paint_plate(painter, {12, 12}, slide_->name());
+}
+
+void SlideView::paint_welcome(QPainter& painter) const {
   auto font = painter.font();
   font.setPointSizeF(font.pointSizeF() * 1.6);
   painter.setFont(font);

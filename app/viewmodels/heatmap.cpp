@@ -13,13 +13,44 @@ QImage to_picture(const imaging::Image8& rgba) {
   return view.convertToFormat(QImage::Format_ARGB32_Premultiplied);  // a copy: the view's memory goes
 }
 
+constexpr std::int64_t kFinest = 2048;  // longest side of a picture that is cut along the tissue, px
+
+/// The picture, finer, with nothing where the slide has no tissue.
+QImage cut_along_tissue(const QImage& picture, imaging::RectD rect_l0, const imaging::Image8& tissue,
+                        imaging::SizeI slide) {
+  const auto times =
+      static_cast<int>(std::max<std::int64_t>(1, kFinest / std::max(picture.width(), picture.height())));
+  auto fine = picture.scaled(picture.width() * times, picture.height() * times, Qt::IgnoreAspectRatio,
+                             Qt::FastTransformation);
+  const auto column_of = [&](double l0, std::int64_t slide_side, std::int64_t mask_side) {
+    return static_cast<std::int64_t>(
+        std::floor(l0 * static_cast<double>(mask_side) / static_cast<double>(slide_side)));
+  };
+  for (int y = 0; y < fine.height(); ++y) {
+    auto* line = reinterpret_cast<QRgb*>(fine.scanLine(y));
+    const auto mask_y =
+        column_of(rect_l0.y + rect_l0.height * (y + 0.5) / fine.height(), slide.height, tissue.height());
+    for (int x = 0; x < fine.width(); ++x) {
+      const auto mask_x =
+          column_of(rect_l0.x + rect_l0.width * (x + 0.5) / fine.width(), slide.width, tissue.width());
+      const bool is_inside =
+          mask_x >= 0 && mask_y >= 0 && mask_x < tissue.width() && mask_y < tissue.height();
+      if (!is_inside || *tissue.pixel(mask_x, mask_y) == 0) line[x] = 0;
+    }
+  }
+  return fine;
+}
+
 }  // namespace
 
 Heatmap::Heatmap(QObject* parent) : QObject(parent) {}
 
-void Heatmap::set_raster(std::shared_ptr<const imaging::ScoreRaster> raster) {
+void Heatmap::set_raster(std::shared_ptr<const imaging::ScoreRaster> raster, imaging::Image8 tissue,
+                         imaging::SizeI slide_size_l0, int channel) {
   raster_ = std::move(raster);
-  channel_ = 0;
+  tissue_ = std::make_shared<const imaging::Image8>(std::move(tissue));
+  slide_size_l0_ = slide_size_l0;
+  channel_ = raster_ && channel < raster_->values.channels() ? channel : 0;
   threshold_share_ = 0;
   picture_ = {};
   recolour();
@@ -30,6 +61,19 @@ void Heatmap::set_shown(bool shown) {
   shown_ = shown;
   Q_EMIT changed();
   Q_EMIT picture_changed();
+}
+
+void Heatmap::set_grid_shown(bool shown) {
+  if (shown == grid_shown_) return;
+  grid_shown_ = shown;
+  Q_EMIT changed();
+  Q_EMIT picture_changed();
+}
+
+void Heatmap::set_hides_outside(bool hides) {
+  if (hides == hides_outside_) return;
+  hides_outside_ = hides;
+  recolour();
 }
 
 void Heatmap::set_opacity(double opacity) {
@@ -100,13 +144,53 @@ imaging::RectD Heatmap::rect_l0() const {
           static_cast<double>(raster_->values.height()) * raster_->pixel_l0.y};
 }
 
-std::optional<float> Heatmap::raw_score_at(imaging::PointD l0) const {
+imaging::PointD Heatmap::pixel_l0() const {
+  return raster_ ? raster_->pixel_l0 : imaging::PointD{};
+}
+
+imaging::RectD Heatmap::rect_of(Cell cell) const {
+  return {raster_->origin_l0.x + static_cast<double>(cell.x) * raster_->pixel_l0.x,
+          raster_->origin_l0.y + static_cast<double>(cell.y) * raster_->pixel_l0.y, raster_->pixel_l0.x,
+          raster_->pixel_l0.y};
+}
+
+std::optional<Heatmap::Cell> Heatmap::cell_at(imaging::PointD l0) const {
   if (!raster_) return std::nullopt;
-  const auto x = static_cast<std::int64_t>(std::floor((l0.x - raster_->origin_l0.x) / raster_->pixel_l0.x));
-  const auto y = static_cast<std::int64_t>(std::floor((l0.y - raster_->origin_l0.y) / raster_->pixel_l0.y));
-  if (x < 0 || y < 0 || x >= raster_->values.width() || y >= raster_->values.height()) return std::nullopt;
-  const auto value = raster_->values.pixel(x, y)[channel_];
-  return std::isfinite(value) ? std::optional{value} : std::nullopt;
+  const Cell cell{static_cast<std::int64_t>(std::floor((l0.x - raster_->origin_l0.x) / raster_->pixel_l0.x)),
+                  static_cast<std::int64_t>(std::floor((l0.y - raster_->origin_l0.y) / raster_->pixel_l0.y))};
+  const bool is_inside =
+      cell.x >= 0 && cell.y >= 0 && cell.x < raster_->values.width() && cell.y < raster_->values.height();
+  if (!is_inside || !std::isfinite(raster_->values.pixel(cell.x, cell.y)[channel_])) return std::nullopt;
+  return cell;
+}
+
+std::optional<imaging::RectD> Heatmap::tile_at(imaging::PointD l0) const {
+  const auto cell = cell_at(l0);
+  return cell ? std::optional{rect_of(*cell)} : std::nullopt;
+}
+
+std::vector<imaging::RectD> Heatmap::tiles_in(imaging::RectD rect) const {
+  std::vector<imaging::RectD> tiles;
+  if (!raster_) return tiles;
+  const auto index = [](double from, double origin, double side, std::int64_t count) {
+    return static_cast<std::int64_t>(
+        std::clamp(std::floor((from - origin) / side), 0.0, static_cast<double>(count - 1)));
+  };
+  const auto& values = raster_->values;
+  const auto left = index(rect.x, raster_->origin_l0.x, raster_->pixel_l0.x, values.width());
+  const auto right = index(rect.right(), raster_->origin_l0.x, raster_->pixel_l0.x, values.width());
+  const auto bottom = index(rect.bottom(), raster_->origin_l0.y, raster_->pixel_l0.y, values.height());
+  for (auto y = index(rect.y, raster_->origin_l0.y, raster_->pixel_l0.y, values.height()); y <= bottom; ++y) {
+    for (auto x = left; x <= right; ++x) {
+      if (std::isfinite(values.pixel(x, y)[channel_])) tiles.push_back(rect_of({x, y}));
+    }
+  }
+  return tiles;
+}
+
+std::optional<float> Heatmap::raw_score_at(imaging::PointD l0) const {
+  const auto cell = cell_at(l0);
+  return cell ? std::optional{raster_->values.pixel(cell->x, cell->y)[channel_]} : std::nullopt;
 }
 
 void Heatmap::recolour() {
@@ -128,11 +212,14 @@ void Heatmap::recolour() {
       .opacity = 1,  // the canvas blends, so that the opacity slider costs nothing
       .threshold = threshold_share_ > 0 ? threshold() : -std::numeric_limits<float>::infinity()};
   background_.run(
-      [raster = raster_, rank_view = rank_view_, channel = channel_, map = colormap_, style] {
+      [raster = raster_, rank_view = rank_view_, channel = channel_, map = colormap_, style,
+       tissue = hides_outside_ && knows_tissue() ? tissue_ : nullptr, rect = rect_l0(),
+       slide = slide_size_l0_] {
         const auto& colours = imaging::colormaps()[static_cast<std::size_t>(map)];
-        return to_picture(rank_view
-                              ? imaging::colour_raster(imaging::rank_view(*raster), channel, colours, style)
-                              : imaging::colour_raster(*raster, channel, colours, style));
+        const auto picture = to_picture(
+            rank_view ? imaging::colour_raster(imaging::rank_view(*raster), channel, colours, style)
+                      : imaging::colour_raster(*raster, channel, colours, style));
+        return tissue ? cut_along_tissue(picture, rect, *tissue, slide) : picture;
       },
       [this, turn](QImage picture) {
         if (turn != wanted_) return;  // a newer wish is on its way

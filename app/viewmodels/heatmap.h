@@ -3,8 +3,10 @@
 #include <QImage>
 #include <QObject>
 #include <QStringList>
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "app/viewmodels/background.h"
 #include "imaging/raster/colormap.h"
@@ -19,8 +21,12 @@ class Heatmap : public QObject {
  public:
   explicit Heatmap(QObject* parent = nullptr);
 
-  /// @param raster  null for none
-  void set_raster(std::shared_ptr<const imaging::ScoreRaster> raster);
+  /// @param raster   null for none
+  /// @param tissue   mask stretched over the whole slide, not 0 inside tissue; empty where it is not known
+  /// @param channel  the one shown first
+  void set_raster(std::shared_ptr<const imaging::ScoreRaster> raster, imaging::Image8 tissue = {},
+                  imaging::SizeI slide_size_l0 = {}, int channel = 0);
+  [[nodiscard]] const std::shared_ptr<const imaging::ScoreRaster>& raster() const { return raster_; }
 
   [[nodiscard]] bool is_available() const { return raster_ != nullptr; }
   [[nodiscard]] bool is_shown() const { return shown_; }
@@ -30,6 +36,12 @@ class Heatmap : public QObject {
   [[nodiscard]] int colormap() const { return colormap_; }
   [[nodiscard]] double threshold_share() const { return threshold_share_; }
 
+  [[nodiscard]] bool is_grid_shown() const { return grid_shown_; }
+  [[nodiscard]] bool hides_outside() const { return hides_outside_; }
+  [[nodiscard]] bool knows_tissue() const { return !tissue_->empty(); }
+
+  void set_grid_shown(bool shown);     ///< outlines of the tiles
+  void set_hides_outside(bool hides);  ///< paints only where tissue is, not whole tiles
   void set_shown(bool shown);
   void set_opacity(double opacity);  ///< 0 to 1
   void set_rank_view(bool on);       ///< ranks instead of raw scores; display only
@@ -48,10 +60,16 @@ class Heatmap : public QObject {
   /// 256 x 1, the colours from low to high.
   [[nodiscard]] QImage colour_strip() const;
 
-  /// One pixel per tile stride, premultiplied; null until it is made.
+  /// One pixel per tile stride (finer where it is cut along the tissue), premultiplied; null until it is
+  /// made.
   [[nodiscard]] const QImage& picture() const { return picture_; }
   /// Where the picture lies; reaches over the slide's edge where the last tile does.
   [[nodiscard]] imaging::RectD rect_l0() const;
+  [[nodiscard]] imaging::PointD pixel_l0() const;  ///< sides of a tile's place; zeros without a raster
+  /// The place of the scored tile at a point.
+  [[nodiscard]] std::optional<imaging::RectD> tile_at(imaging::PointD l0) const;
+  /// The places of the scored tiles that meet a rectangle.
+  [[nodiscard]] std::vector<imaging::RectD> tiles_in(imaging::RectD rect_l0) const;
   /// The raw score of the tile at a place, none where nothing was scored.
   [[nodiscard]] std::optional<float> raw_score_at(imaging::PointD l0) const;
   /// True while the picture shown is not yet that of the settings.
@@ -62,9 +80,19 @@ class Heatmap : public QObject {
   void picture_changed();  ///< the picture, its opacity or whether it is shown
 
  private:
+  struct Cell {
+    std::int64_t x = 0, y = 0;
+  };
   void recolour();
+  /// Of the scored tile at a point.
+  [[nodiscard]] std::optional<Cell> cell_at(imaging::PointD l0) const;
+  [[nodiscard]] imaging::RectD rect_of(Cell cell) const;
 
   std::shared_ptr<const imaging::ScoreRaster> raster_;
+  std::shared_ptr<const imaging::Image8> tissue_ = std::make_shared<imaging::Image8>();
+  imaging::SizeI slide_size_l0_;
+  bool grid_shown_ = false;
+  bool hides_outside_ = false;
   bool shown_ = true;
   double opacity_ = 0.45;
   bool rank_view_ = false;

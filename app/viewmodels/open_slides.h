@@ -14,6 +14,8 @@
 
 namespace viewmodels {
 
+class AnnotationDocument;
+
 /// A slide the studio holds open, and what the user said of it.
 struct OpenSlide {
   std::shared_ptr<const imaging::SlideReader> reader;
@@ -25,6 +27,7 @@ struct OpenSlide {
   QImage overview;                                   ///< the whole slide, small; null until it is read
   std::uint32_t source = 0;                          ///< its number in the tile cache
   std::optional<std::filesystem::path> case_folder;  ///< its newest analysis
+  std::shared_ptr<AnnotationDocument> annotations;   ///< what is drawn on it
 
   [[nodiscard]] const std::filesystem::path& path() const { return reader->info().path; }
   [[nodiscard]] QString name() const { return QString::fromStdString(path().filename().string()); }

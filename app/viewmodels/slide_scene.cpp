@@ -134,7 +134,7 @@ bool SlideScene::draw_cached(QPainter& painter, const ViewTileKey& tile_key,
   const QRectF source((part_l0.x() - image_l0.x()) / step, (part_l0.y() - image_l0.y()) / step,
                       part_l0.width() / step, part_l0.height() / step);
   const auto target =
-      to_qrect(view_.rect_to_view({part_l0.x(), part_l0.y(), part_l0.width(), part_l0.height()}));
+      to_qrect(view_.rect_to_upright({part_l0.x(), part_l0.y(), part_l0.width(), part_l0.height()}));
   painter.drawImage(snapped(target, device_ratio_), image, source);
   return true;
 }
@@ -154,7 +154,7 @@ void SlideScene::paint_tile(QPainter& painter, const ViewTileKey& key) const {
   }
   const auto tile = cache_.find(key);
   if (tile && tile->is_damaged()) {
-    const auto target = snapped(to_qrect(view_.rect_to_view(view_tile_rect_l0(key))), device_ratio_);
+    const auto target = snapped(to_qrect(view_.rect_to_upright(view_tile_rect_l0(key))), device_ratio_);
     painter.fillRect(target, QBrush(QColor(128, 128, 128, 110), Qt::BDiagPattern));
   }
 }
@@ -162,9 +162,9 @@ void SlideScene::paint_tile(QPainter& painter, const ViewTileKey& key) const {
 void SlideScene::paint(QPainter& painter) const {
   if (!slide_) return;
   const auto size = slide_->size_l0();
-  const auto slide_view = snapped(
-      to_qrect(view_.rect_to_view({0, 0, static_cast<double>(size.width), static_cast<double>(size.height)})),
-      device_ratio_);
+  const auto slide_view = snapped(to_qrect(view_.rect_to_upright({0, 0, static_cast<double>(size.width),
+                                                                  static_cast<double>(size.height)})),
+                                  device_ratio_);
   painter.save();
   painter.setClipRect(slide_view, Qt::IntersectClip);
   // Above this enlargement a pixel is shown as the square it is.
@@ -179,7 +179,7 @@ void SlideScene::paint(QPainter& painter) const {
       painter.fillRect(slide_view, QColor(Qt::white));
     } else {
       const auto& overview = slide_->overview;
-      const auto shown = slide_view.intersected(QRectF(0, 0, view_.view_width(), view_.view_height()));
+      const auto shown = slide_view.intersected(to_qrect(view_.rect_to_upright(view_.visible_l0())));
       const auto ratio_x = overview.width() / slide_view.width();
       const auto ratio_y = overview.height() / slide_view.height();
       painter.drawImage(shown, overview,

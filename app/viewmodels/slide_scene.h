@@ -28,7 +28,7 @@ class SlideScene : public QObject {
   [[nodiscard]] const std::shared_ptr<const OpenSlide>& slide() const { return slide_; }
   /// What is looked at; asks for the tiles of it. @param device_ratio  device pixels per view pixel
   void set_view(const ViewTransform& view, double device_ratio);
-  /// Paints in view coordinates.
+  /// Paints in the upright frame; the painter holds the view's turn.
   void paint(QPainter& painter) const;
   /// True when the overview has come and everything visible is painted from its own level, or is known to be
   /// damaged.

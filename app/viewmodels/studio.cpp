@@ -3,10 +3,14 @@
 #include <QFileInfo>
 #include <QThread>
 #include <algorithm>
+#include <cmath>
 
-#include "app/workflows/input_kind.h"
 #include "app/viewmodels/command_line.h"
 #include "app/viewmodels/picture.h"
+#include "app/workflows/export_region.h"
+#include "app/workflows/input_kind.h"
+#include "imaging/annotation/annotation_files.h"
+#include "imaging/annotation/annotation_mask.h"
 #include "imaging/base/files.h"
 #include "imaging/raster/png.h"
 #include "imaging/slide/area_resample.h"
@@ -16,6 +20,9 @@ namespace viewmodels {
 namespace {
 
 constexpr std::int64_t kOverviewSide = 2048;
+constexpr std::int64_t kTissueMaskSide = 2048;
+constexpr std::size_t kGalleryTiles = 12;
+constexpr std::int64_t kGalleryPx = 168;
 
 QString sentence_of(const imaging::JobOutcome& outcome) {
   return QString::fromStdString(outcome.message);
@@ -29,6 +36,16 @@ Studio::Studio(StudioServices services, QObject* parent)
       analysis_(std::move(services.analyze)) {
   connect(this, &Studio::current_changed, this, [this] { tissue_.set_slide(current()); });
   connect(this, &Studio::scale_changed, this, [this] { tissue_.set_slide(current()); });
+  connect(this, &Studio::current_changed, this, [this] {
+    editor_.set_document(annotations());
+    field_.set_slide(current());
+  });
+  connect(this, &Studio::overview_changed, this, [this] { field_.set_slide(current()); });
+  connect(&field_, &FieldOverlay::problem, this,
+          [this](const QString& reason) { Q_EMIT notice(reason, Tone::info); });
+  connect(&heatmap_, &Heatmap::changed, this, [this] {
+    if (heatmap_.channel() != gallery_channel_ && heatmap_.is_available()) fill_gallery();
+  });
   connect(&tissue_, &TissuePreview::problem, this,
           [this](const QString& reason) { Q_EMIT notice(reason, Tone::problem); });
   connect(&analysis_, &Analysis::finished, this, &Studio::take_finished);
@@ -51,7 +68,28 @@ Studio::Studio(StudioServices services, QObject* parent)
       });
 }
 
-Studio::~Studio() = default;
+Studio::~Studio() {
+  for (int row = 0; row < slides_.rowCount(); ++row) slides_.at(row)->annotations->flush();
+}
+
+AnnotationDocument* Studio::annotations() const {
+  const auto slide = current();
+  return slide ? slide->annotations.get() : nullptr;
+}
+
+void Studio::make_document(const std::shared_ptr<OpenSlide>& slide) {
+  slide->annotations = std::make_shared<AnnotationDocument>(
+      slide->reader->info(), annotation_file(slide->path(), preferences_.results_folder()));
+  auto* document = slide->annotations.get();
+  connect(document, &AnnotationDocument::problem, this,
+          [this](const QString& sentence) { Q_EMIT notice(sentence, Tone::problem); });
+  connect(document, &AnnotationDocument::notice, this,
+          [this](const QString& sentence) { Q_EMIT notice(sentence, Tone::info); });
+  connect(document, &AnnotationDocument::foreign, this, &Studio::foreign_annotations);
+  connect(document, &AnnotationDocument::changed, this, [this] {
+    if (inside_) Q_EMIT inside_changed();
+  });
+}
 
 void Studio::open_files(const QStringList& paths) {
   bool first = true;
@@ -97,6 +135,7 @@ void Studio::take_opened(std::shared_ptr<OpenSlide> slide, bool becomes_current)
                             : slide->reader->info().scale;
   if (slide->is_fundus && !slide->scale)
     slide->scale = imaging::resolve_scale(slide->reader->info(), "pixels", std::nullopt);
+  make_document(slide);
   const auto row = slides_.add(slide);
   for (const auto& warning : slide->reader->info().warnings) {
     Q_EMIT notice(QString::fromStdString(warning), Tone::info);
@@ -145,6 +184,8 @@ void Studio::find_earlier_case(const std::shared_ptr<OpenSlide>& slide) {
 void Studio::close_slide(int row) {
   const auto slide = slides_.at(row);
   if (!slide) return;
+  if (row == current_row_) editor_.set_document(nullptr);
+  slide->annotations->flush();
   cache_.remove_source(slide->source);
   slides_.remove(row);
   const auto last = slides_.rowCount() - 1;
@@ -192,6 +233,8 @@ QString Studio::analyse_hindrance() const {
   if (models_.empty())
     return has_listed_models_ ? tr("No model for slides is installed.") : tr("Looking for models…");
   if (!slide->scale) return tr("Set the scale of this image first.");
+  if (inside_ && workflows::regions_of(slide->annotations->to_set(), inside_options_class()).empty())
+    return tr("Draw an area to analyse first, or analyse the whole slide.");
   return {};
 }
 
@@ -202,6 +245,7 @@ workflows::AnalyzeRequest Studio::request_for(const std::string& model,
       make_request(slide->path(), model,
                    out ? *out : output_folder(slide->path(), preferences_.results_folder()), slide->mpp);
   request.tissue = tissue_.options();
+  request.inside = inside_options();
   request.runtime = preferences_.runtime();
   return request;
 }
@@ -243,6 +287,7 @@ void Studio::show_case() {
   loading_case_ = slide && slide->case_folder;
   if (!loading_case_) {
     result_.reset();
+    best_tiles_.clear();
     heatmap_.set_raster(nullptr);
     top_tiles_.set_items({});
     Q_EMIT case_changed();
@@ -253,8 +298,11 @@ void Studio::show_case() {
                       if (turn != case_turn_) return;
                       loading_case_ = false;
                       result_ = std::move(loaded.result);
-                      heatmap_.set_raster(std::move(loaded.raster));
-                      top_tiles_.set_items(std::move(loaded.top_tiles));
+                      best_tiles_ = std::move(loaded.top_tiles);
+                      best_channel_ = gallery_channel_ = loaded.channel;
+                      heatmap_.set_raster(std::move(loaded.raster), std::move(loaded.tissue),
+                                          result_->size_l0, loaded.channel);
+                      fill_gallery();
                       Q_EMIT case_changed();
                     },
                     [this, turn](const imaging::JobOutcome& outcome) {
@@ -267,17 +315,157 @@ void Studio::show_case() {
 
 Studio::LoadedCase Studio::load_case(const std::filesystem::path& folder) {
   const workflows::CaseFolder files{folder};
-  LoadedCase loaded{files.read_result(), nullptr, {}};
+  LoadedCase loaded{files.read_result(), nullptr, {}, {}, 0};
   if (loaded.result.status == "failed") return loaded;
   if (std::filesystem::exists(files.attention()))  // an ungradable photograph has no map
     loaded.raster = std::make_shared<const imaging::ScoreRaster>(files.read_scores(loaded.result));
+  const auto& names = loaded.result.score_names;
+  const auto shown = std::ranges::find(names, loaded.result.shown_class());
+  if (shown != names.end()) loaded.channel = static_cast<int>(shown - names.begin());
+  std::error_code ignored;
+  if (std::filesystem::exists(files.tissue_geojson(), ignored)) {
+    const auto size = loaded.result.size_l0;
+    const auto step = std::max(
+        1.0, static_cast<double>(std::max(size.width, size.height)) / static_cast<double>(kTissueMaskSide));
+    const auto side = [step](std::int64_t length) {
+      return std::max<std::int64_t>(1, std::llround(static_cast<double>(length) / step));
+    };
+    loaded.tissue = imaging::Image8(side(size.width), side(size.height), 1);
+    for (const auto& item : imaging::read_annotations(files.tissue_geojson()).items)
+      imaging::paint_annotation(loaded.tissue, size, item.geometry, 255);
+  }
   for (const auto& tile : loaded.result.top_tiles) {
-    loaded.top_tiles.push_back({to_qimage(imaging::decode_image(imaging::read_file(folder / tile.image))),
-                                tile.scores.empty() ? 0.0F : tile.scores.front(),
-                                tile.rect_l0,
-                                {}});
+    loaded.top_tiles.push_back(
+        {to_qimage(imaging::decode_image(imaging::read_file(folder / tile.image))),
+         tile.scores.empty() ? 0.0F : tile.scores[static_cast<std::size_t>(loaded.channel)],
+         tile.rect_l0,
+         {}});
   }
   return loaded;
+}
+
+std::vector<TopTiles::Item> Studio::cut_tiles(const imaging::SlideReader& reader,
+                                              const imaging::ScoreRaster& raster, int channel, bool lowest) {
+  struct Place {
+    float score;
+    std::int64_t x, y;
+  };
+  std::vector<Place> places;
+  for (std::int64_t y = 0; y < raster.values.height(); ++y) {
+    for (std::int64_t x = 0; x < raster.values.width(); ++x) {
+      const auto score = raster.values.pixel(x, y)[channel];
+      if (std::isfinite(score)) places.push_back({score, x, y});
+    }
+  }
+  const auto count = std::min(places.size(), kGalleryTiles);
+  std::partial_sort(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(count), places.end(),
+                    [lowest](const Place& a, const Place& b) {
+                      if (a.score != b.score) return (a.score < b.score) == lowest;
+                      return a.y != b.y ? a.y < b.y : a.x < b.x;
+                    });
+  std::vector<TopTiles::Item> items;
+  for (std::size_t i = 0; i < count; ++i) {
+    const imaging::RectD rect{raster.origin_l0.x + static_cast<double>(places[i].x) * raster.pixel_l0.x,
+                              raster.origin_l0.y + static_cast<double>(places[i].y) * raster.pixel_l0.y,
+                              raster.pixel_l0.x, raster.pixel_l0.y};
+    items.push_back(
+        {to_qimage(imaging::read_area(reader, rect, {kGalleryPx, kGalleryPx})), places[i].score, rect, {}});
+  }
+  return items;
+}
+
+void Studio::fill_gallery() {
+  const auto turn = ++gallery_turn_;
+  const auto slide = current();
+  if (!slide || !heatmap_.is_available()) return top_tiles_.set_items({});
+  const auto channel = heatmap_.channel();
+  gallery_channel_ = channel;
+  if (!gallery_lowest_ && channel == best_channel_ && !best_tiles_.empty()) {
+    top_tiles_.set_items(best_tiles_);
+    Q_EMIT gallery_changed();
+    return;
+  }
+  case_reading_.run(
+      [reader = slide->reader, raster = heatmap_.raster(), channel, lowest = gallery_lowest_] {
+        return cut_tiles(*reader, *raster, channel, lowest);
+      },
+      [this, turn](std::vector<TopTiles::Item> items) {
+        if (turn != gallery_turn_) return;
+        top_tiles_.set_items(std::move(items));
+        Q_EMIT gallery_changed();
+      },
+      [this](const imaging::JobOutcome& outcome) { Q_EMIT notice(sentence_of(outcome), Tone::problem); });
+}
+
+void Studio::set_gallery_lowest(bool lowest) {
+  if (lowest == gallery_lowest_) return;
+  gallery_lowest_ = lowest;
+  fill_gallery();
+}
+
+void Studio::set_inside(bool on, const QString& class_name) {
+  inside_ = on;
+  inside_class_ = class_name;
+  Q_EMIT inside_changed();
+}
+
+std::optional<std::string> Studio::inside_options_class() const {
+  return inside_class_.isEmpty() ? std::nullopt : std::optional{inside_class_.toStdString()};
+}
+
+workflows::InsideOptions Studio::inside_options() const {
+  if (!inside_ || annotations() == nullptr) return {};
+  annotations()->flush();
+  return {annotations()->file().string(), inside_options_class()};
+}
+
+void Studio::set_annotations_shown(bool shown) {
+  annotations_shown_ = shown;
+  Q_EMIT annotation_style_changed();
+}
+
+void Studio::set_annotations_filled(bool filled) {
+  annotations_filled_ = filled;
+  Q_EMIT annotation_style_changed();
+}
+
+void Studio::export_labels(const std::filesystem::path& folder,
+                           const workflows::AnnotationExportOptions& options) {
+  const auto slide = current();
+  if (!slide) return;
+  if (!slide->scale) return Q_EMIT notice(tr("Set the scale of this image first."), Tone::problem);
+  exporting_.run(
+      [set = slide->annotations->to_set(), reader = slide->reader, scale = *slide->scale, options, folder] {
+        return workflows::export_annotations(set, reader->info(), scale, options, folder,
+                                             reader->info().path.stem().string(), {});
+      },
+      [this](const workflows::AnnotationExport& done) {
+        Q_EMIT notice(tr("A mask of %1 classes and %2 labelled tiles were saved beside %3.")
+                          .arg(done.classes.size())
+                          .arg(done.tiles)
+                          .arg(QString::fromStdString(done.files.front().string())),
+                      Tone::info);
+      },
+      [this](const imaging::JobOutcome& outcome) { Q_EMIT notice(sentence_of(outcome), Tone::problem); });
+}
+
+void Studio::export_region(const std::filesystem::path& target, double mpp) {
+  const auto slide = current();
+  if (!slide || slide->annotations->selected() < 0) return;
+  if (!slide->scale) return Q_EMIT notice(tr("Set the scale of this image first."), Tone::problem);
+  const auto& item = *slide->annotations->items()[static_cast<std::size_t>(slide->annotations->selected())];
+  exporting_.run(
+      [reader = slide->reader, rect = imaging::bounds_of(item.geometry), scale = *slide->scale, mpp, target] {
+        return workflows::export_region(*reader, rect, scale, mpp, target, {});
+      },
+      [this, target](imaging::SizeI size) {
+        Q_EMIT notice(tr("The region was saved as %1, %2 × %3 pixels.")
+                          .arg(QString::fromStdString(target.string()))
+                          .arg(size.width)
+                          .arg(size.height),
+                      Tone::info);
+      },
+      [this](const imaging::JobOutcome& outcome) { Q_EMIT notice(sentence_of(outcome), Tone::problem); });
 }
 
 void Studio::export_report(const std::filesystem::path& target) {

@@ -9,7 +9,10 @@
 #include <vector>
 
 #include "app/viewmodels/analysis.h"
+#include "app/viewmodels/annotation_editor.h"
 #include "app/viewmodels/background.h"
+#include "app/viewmodels/display.h"
+#include "app/viewmodels/field_overlay.h"
 #include "app/viewmodels/heatmap.h"
 #include "app/viewmodels/open_slides.h"
 #include "app/viewmodels/preferences.h"
@@ -50,6 +53,11 @@ class Studio : public QObject {
   /// What counts as tissue; `analyse` takes its options.
   [[nodiscard]] TissuePreview* tissue() { return &tissue_; }
   [[nodiscard]] TopTiles* top_tiles() { return &top_tiles_; }
+  [[nodiscard]] Display* display() { return &display_; }
+  [[nodiscard]] FieldOverlay* field() { return &field_; }
+  [[nodiscard]] AnnotationEditor* editor() { return &editor_; }
+  /// Of the current slide; null without one.
+  [[nodiscard]] AnnotationDocument* annotations() const;
   [[nodiscard]] Analysis* analysis() { return &analysis_; }
   [[nodiscard]] imaging::TileCache& cache() { return cache_; }
   [[nodiscard]] Preferences& preferences() { return preferences_; }
@@ -75,6 +83,25 @@ class Studio : public QObject {
   /// would; empty where there is no slide or no model.
   [[nodiscard]] QString analyse_command() const;
   void set_chosen_model(const std::string& model, const std::optional<std::filesystem::path>& out);
+  /// Keeps analyses inside the slide's annotations. @param class_name  only those of this class; empty: all
+  void set_inside(bool on, const QString& class_name);
+  [[nodiscard]] bool is_inside() const { return inside_; }
+  /// What `tessera analyze` takes for it. Saves the annotations first.
+  [[nodiscard]] workflows::InsideOptions inside_options() const;
+
+  [[nodiscard]] bool are_annotations_shown() const { return annotations_shown_; }
+  [[nodiscard]] bool are_annotations_filled() const { return annotations_filled_; }
+  void set_annotations_shown(bool shown);
+  void set_annotations_filled(bool filled);
+  /// Mask and tile labels of the current slide's annotations.
+  void export_labels(const std::filesystem::path& folder, const workflows::AnnotationExportOptions& options);
+  /// What the selected annotation's box holds, as a pyramidal TIFF that keeps the scale.
+  void export_region(const std::filesystem::path& target, double mpp);
+
+  /// Shows the lowest instead of the highest tiles of the score that is painted.
+  void set_gallery_lowest(bool lowest);
+  [[nodiscard]] bool is_gallery_lowest() const { return gallery_lowest_; }
+
   /// Why `analyse` cannot start now; empty where it can.
   [[nodiscard]] QString analyse_hindrance() const;
 
@@ -94,6 +121,10 @@ class Studio : public QObject {
   void scale_needed();      ///< the current slide has no scale and the user was not asked yet
   void case_changed();      ///< result, heatmap and top tiles of the current slide
   void models_changed();
+  void annotation_style_changed();
+  void inside_changed();
+  void gallery_changed();
+  void foreign_annotations(const QString& sentence, const imaging::AnnotationSet& set);
   void notice(const QString& sentence, viewmodels::Studio::Tone tone);
 
  private:
@@ -101,9 +132,16 @@ class Studio : public QObject {
     workflows::CaseResult result;
     std::shared_ptr<const imaging::ScoreRaster> raster;
     std::vector<TopTiles::Item> top_tiles;
+    imaging::Image8 tissue;  ///< mask over the whole slide; empty where the case has none
+    int channel = 0;         ///< of the scores that the top tiles were chosen by
   };
   [[nodiscard]] workflows::AnalyzeRequest request_for(const std::string& model,
                                                       const std::optional<std::filesystem::path>& out) const;
+  static std::vector<TopTiles::Item> cut_tiles(const imaging::SlideReader& reader,
+                                               const imaging::ScoreRaster& raster, int channel, bool lowest);
+  void fill_gallery();
+  [[nodiscard]] std::optional<std::string> inside_options_class() const;
+  void make_document(const std::shared_ptr<OpenSlide>& slide);
   static LoadedCase load_case(const std::filesystem::path& folder);
 
   void open_file(const QString& path, bool becomes_current);
@@ -121,7 +159,19 @@ class Studio : public QObject {
   Heatmap heatmap_;
   TopTiles top_tiles_;
   TissuePreview tissue_;
+  Display display_;
+  FieldOverlay field_;
+  AnnotationEditor editor_;
   Analysis analysis_;
+  bool annotations_shown_ = true;
+  bool annotations_filled_ = true;
+  bool inside_ = false;
+  QString inside_class_;
+  bool gallery_lowest_ = false;
+  int gallery_channel_ = 0;                 // of the tiles shown
+  int best_channel_ = 0;                    // that best_tiles_ were chosen by
+  std::vector<TopTiles::Item> best_tiles_;  // as the case has them
+  quint64 gallery_turn_ = 0;
   int current_row_ = -1;
   int opening_ = 0;
   std::vector<ModelChoice> models_;
@@ -132,6 +182,7 @@ class Studio : public QObject {
   std::optional<std::filesystem::path> chosen_out_;
   quint64 case_turn_ = 0;
   Background case_reading_{this};
+  Background exporting_{this};
   Background opening_work_{this};
 };
 

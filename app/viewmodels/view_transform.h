@@ -8,6 +8,9 @@ namespace viewmodels {
 ///
 /// View coordinates are device-independent pixels, x right, y down, origin at the viewer's top left corner.
 /// `scale` is view pixels per level-0 pixel. The slide always stays at least partly inside the view.
+///
+/// The slide may be turned about the middle of the view and mirrored. The `upright` frame is that of a view
+/// that is not: same size, same middle. Painters draw in it under `turn`.
 class ViewTransform {
  public:
   static constexpr double kMaxScale = 32;     ///< one slide pixel is never drawn larger than this
@@ -20,8 +23,10 @@ class ViewTransform {
 
   [[nodiscard]] imaging::PointD to_l0(imaging::PointD view) const;
   [[nodiscard]] imaging::PointD to_view(imaging::PointD l0) const;
-  [[nodiscard]] imaging::RectD rect_to_view(imaging::RectD l0) const;
-  /// The part of level 0 that the view covers; may reach beyond the slide.
+  /// In the upright frame.
+  [[nodiscard]] imaging::RectD rect_to_upright(imaging::RectD l0) const;
+  /// The smallest part of level 0, with sides along its axes, that the view covers; may reach beyond the
+  /// slide.
   [[nodiscard]] imaging::RectD visible_l0() const;
 
   [[nodiscard]] double scale() const { return scale_; }
@@ -33,6 +38,18 @@ class ViewTransform {
   [[nodiscard]] double min_scale() const;  ///< half the fitted one
   [[nodiscard]] bool is_fitted() const { return fitted_; }
 
+  /// What turns offsets from the middle of the upright frame into offsets from the middle of the view:
+  /// x' = xx x + xy y, y' = yx x + yy y. Mirrored first, then turned clockwise.
+  struct Turn {
+    double xx = 1, xy = 0, yx = 0, yy = 1;
+  };
+  [[nodiscard]] const Turn& turn() const { return turn_; }
+  [[nodiscard]] double angle_deg() const { return angle_deg_; }  ///< 0 to 360, clockwise
+  [[nodiscard]] bool is_mirrored() const { return mirrored_; }   ///< left and right of the slide exchanged
+  [[nodiscard]] bool is_turned() const { return angle_deg_ != 0 || mirrored_; }
+
+  /// Keeps the middle of the view where it is; a fitted view stays fitted.
+  void set_turn(double angle_deg, bool mirrored);
   void fit();
   /// Multiplies the scale; the level-0 point under `view` stays under it as long as no limit is met.
   void zoom_about(imaging::PointD view, double factor);
@@ -46,6 +63,9 @@ class ViewTransform {
 
  private:
   void limit();
+  [[nodiscard]] imaging::PointD unturned(imaging::PointD offset) const;
+  /// Half the sides of visible_l0, level-0 pixels.
+  [[nodiscard]] imaging::PointD half_visible_l0() const;
 
   imaging::SizeI slide_{1, 1};
   double view_width_ = 1;
@@ -53,6 +73,9 @@ class ViewTransform {
   imaging::PointD centre_l0_{0.5, 0.5};
   double scale_ = 1;
   bool fitted_ = true;
+  double angle_deg_ = 0;
+  bool mirrored_ = false;
+  Turn turn_;
 };
 
 /// A round length for a scale bar: 1, 2 or 5 times a power of ten.

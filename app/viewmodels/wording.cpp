@@ -6,6 +6,8 @@
 namespace viewmodels {
 namespace {
 
+constexpr double kMppOfUnitMagnification = 10;  // µm per screen pixel at 1×
+
 QString grouped(double value, int decimals) {
   auto text = QLocale::c().toString(value, 'f', decimals);
   return text.replace(QLatin1Char(','), QChar(0x202F));  // a narrow space groups thousands
@@ -41,10 +43,15 @@ QString position_words(const OpenSlide& slide, imaging::PointD l0) {
 QString zoom_words(const OpenSlide& slide, double scale) {
   if (!slide.has_physical_scale()) return QObject::tr("%1 %").arg(scale * 100, 0, 'f', scale < 0.1 ? 1 : 0);
   const auto um_per_pixel = slide.scale->mpp_x / scale;
-  const auto magnification = 10 / um_per_pixel;
+  const auto magnification = kMppOfUnitMagnification / um_per_pixel;
   return QObject::tr("%1×   %2 µm/px")
       .arg(QString::number(magnification, 'f', magnification < 10 ? 2 : 1),
            QString::number(um_per_pixel, 'g', 3));
+}
+
+std::optional<double> magnification_scale(const OpenSlide& slide, double magnification) {
+  if (!slide.has_physical_scale()) return std::nullopt;
+  return slide.scale->mpp_x * magnification / kMppOfUnitMagnification;
 }
 
 QString length_words(double value, bool is_um) {

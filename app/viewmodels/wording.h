@@ -19,6 +19,8 @@ namespace viewmodels {
 /// "12.4×  (0.81 µm/px)": magnification from µm per screen pixel by the usual 10 µm/px = 1×; where the scale
 /// is unknown, percent.
 [[nodiscard]] QString zoom_words(const OpenSlide& slide, double scale);
+/// Screen pixels per level-0 pixel at a magnification; absent where the scale is unknown or pixels.
+[[nodiscard]] std::optional<double> magnification_scale(const OpenSlide& slide, double magnification);
 /// "200 µm", "2 mm", "500 px".
 [[nodiscard]] QString length_words(double value, bool is_um);
 /// A raw score, four significant digits.

@@ -52,6 +52,7 @@ Json options_of(const AnalyzeRequest& request, const InputFile& file) {
   options["mpp"] = request.inputs.mpp ? Json(*request.inputs.mpp) : Json();
   options["table_mpp"] = file.table_mpp ? Json(*file.table_mpp) : Json();
   options["seed"] = request.runtime.seed;
+  if (request.inside.inside) options["inside"] = inside_json(request.inside, file.path);
   return options;
 }
 
@@ -63,7 +64,11 @@ class CaseAnalysis {
 
   void execute(const imaging::JobContext& job) {
     open(job);
-    const auto tissue = imaging::find_tissue(*reader_, *result_.scale, run_.request.tissue, job);
+    auto tissue = imaging::find_tissue(*reader_, *result_.scale, run_.request.tissue, job);
+    if (run_.request.inside.inside) {
+      tissue = tissue_inside_annotations(tissue, run_.request.inside, file_.path, result_.size_l0);
+      result_.warnings.emplace_back("Only the tissue inside the annotations was analysed.");
+    }
     result_.tissue_fraction = tissue.area_fraction();
     result_.tissue_rejected = tissue.rejected();
     for (auto& warning : rejection_warnings(tissue.rejected()))
@@ -336,11 +341,14 @@ RunSummary analyze(const AnalyzeRequest& request, const ReportWriter& reports,
   }
   auto run = open_run(request, std::move(model));
   SlideKind kind(run);
+  auto inside = imaging::options_to_json(request.inside);
+  if (request.inside.inside) inside["inside"] = fs::path(*request.inside.inside).filename().string();
   const Json work{
       {"model", {{"name", run.model.name()}, {"sha256", run.model.sha256()}}},
       {"encoder", {{"name", run.encoder_package.name()}, {"sha256", run.encoder_package.sha256()}}},
       {"options", imaging::options_to_json(request.options)},
-      {"tissue", imaging::options_to_json(request.tissue)}};
+      {"tissue", imaging::options_to_json(request.tissue)},
+      {"inside", std::move(inside)}};
   return run_cases(kind,
                    {.out = request.out,
                     .inputs = request.inputs,

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "app/workflows/annotations.h"
 #include "app/workflows/case_folder.h"
 #include "app/workflows/corrupt_tiles.h"
 #include "app/workflows/decision.h"
@@ -132,6 +133,7 @@ struct AnalyzeRequest {
   imaging::TissueOptions tissue;
   SegmentOptions segment;  ///< of a segmenter
   models::SegmentTilingOptions segment_tiling;
+  InsideOptions inside;
   ReadingOptions reading;
   RuntimeOptions runtime;
 };

@@ -5,17 +5,18 @@
 #include <string>
 #include <vector>
 
+#include "imaging/annotation/annotation.h"
 #include "imaging/base/geometry.h"
 
 namespace workflows {
 
-/// Outlines of one class from a GeoJSON file, in level-0 pixels: who lies inside what a pathologist drew.
+/// Outlines of one class from an annotation file, in level-0 pixels: who lies inside what a pathologist drew.
 class AnnotatedRegion {
  public:
-  /// Reads Polygon and MultiPolygon features whose classification (`classification.name`, or a plain string)
-  /// or name is `class_name`, ignoring case. A file without such a feature gives an empty region.
-  /// @throws Error `not_found`, `corrupt_data` (not GeoJSON, a ring that is no list of points).
-  static AnnotatedRegion read(const std::filesystem::path& geojson, const std::string& class_name);
+  /// The polygons of annotations whose class, or name where they have none, is `class_name`, ignoring case. A
+  /// file without such an annotation gives an empty region.
+  /// @throws Error as imaging::read_annotations.
+  static AnnotatedRegion read(const std::filesystem::path& file, const std::string& class_name);
 
   /// Even-odd rule within each polygon, so that holes are outside.
   [[nodiscard]] bool contains(imaging::PointD point_l0) const;
@@ -28,11 +29,11 @@ class AnnotatedRegion {
                                                       imaging::PointD side_l0) const;
 
  private:
-  struct Polygon {
+  struct Area {
     imaging::RectD bounds_l0;
-    std::vector<std::vector<imaging::PointD>> rings_l0;
+    imaging::AnnotationGeometry geometry;
   };
-  std::vector<Polygon> polygons_;
+  std::vector<Area> areas_;
 };
 
 }  // namespace workflows

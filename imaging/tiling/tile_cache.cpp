@@ -178,6 +178,7 @@ class TileCache::Impl {
     return found->second.tile;
   }
 
+  std::int64_t max_bytes() const { return max_bytes_; }
   TileCacheCounters counters() const {
     const std::lock_guard lock(mutex_);
     return counters_;
@@ -342,6 +343,10 @@ std::shared_ptr<const ViewTile> TileCache::find(const ViewTileKey& key) {
 
 TileCacheCounters TileCache::counters() const {
   return impl_->counters();
+}
+
+std::int64_t TileCache::max_bytes() const {
+  return impl_->max_bytes();
 }
 
 }  // namespace imaging

@@ -94,6 +94,7 @@ class TileCache {
   /// The tile where it is held, else null; starts nothing.
   [[nodiscard]] std::shared_ptr<const ViewTile> find(const ViewTileKey& key);
   [[nodiscard]] TileCacheCounters counters() const;
+  [[nodiscard]] std::int64_t max_bytes() const;
 
  private:
   class Impl;

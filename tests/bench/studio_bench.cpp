@@ -1,7 +1,8 @@
 // Our side of `tests/bench/compare pan`: opens a slide in the studio's window as a person would, then drags
-// it about. Prints JSON: ms until the first pixels of the slide are on the screen, and for every frame of
-// 1/60 s the time for which the window's thread was busy (mouse event, requests, arrivals, painting and the
-// display's answer).
+// it about, jumps to places, lays a heatmap over it and looks at it in four linked views. Prints JSON: ms
+// until the first pixels of the slide are on the screen; for every frame of 1/60 s the time for which the
+// window's thread was busy (mouse event, requests, arrivals, painting and the display's answer); ms from a
+// jump until all is sharp; bytes of the tile cache and of the process.
 //
 // usage: studio_bench SLIDE, with a display
 #include <QApplication>
@@ -10,13 +11,16 @@
 #include <QMouseEvent>
 #include <QTimer>
 #include <QWidget>
+#include <cmath>
 #include <cstdio>
+#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "app/gui/main_window.h"
 #include "app/gui/studio_services.h"
 #include "app/gui/theme.h"
+#include "imaging/base/random.h"
 
 namespace {
 
@@ -26,6 +30,8 @@ constexpr double kFrameMs = 1000.0 / 60;
 constexpr double kPatienceMs = 20000;
 constexpr QSize kProbe(96, 96);  // the place in the middle of the canvas where the slide is looked for
 constexpr int kFramesPerLeg = 90;
+constexpr int kJumps = 20;
+constexpr std::int64_t kOverlayTiles = 224;  // a side: 50,176 tiles
 constexpr QPoint kLegs[] = {{-24, 0}, {0, -24}, {17, 17}, {24, 0}, {-40, -20}, {0, 12}};  // view px a frame
 
 /// An application that knows for how long its events kept the window's thread busy.
@@ -103,6 +109,49 @@ std::vector<double> drag_about(TimedApplication& application, gui::SlideView& vi
   return frames;
 }
 
+/// Scores on a grid over the whole slide.
+std::shared_ptr<const imaging::ScoreRaster> overlay_of(imaging::SizeI slide) {
+  auto raster = std::make_shared<imaging::ScoreRaster>();
+  raster->values = imaging::ImageF(kOverlayTiles, kOverlayTiles, 1);
+  float value = 0;
+  for (auto& score : raster->values.values()) score = std::fmod(value += 0.61803F, 1.0F);
+  raster->channel_names = {"attention"};
+  raster->pixel_l0 = {static_cast<double>(slide.width) / kOverlayTiles,
+                      static_cast<double>(slide.height) / kOverlayTiles};
+  raster->pixel_um = raster->pixel_l0;
+  return raster;
+}
+
+/// Resident bytes of this process, now and at most.
+std::pair<std::int64_t, std::int64_t> resident_bytes() {
+  std::ifstream status("/proc/self/status");
+  std::int64_t now = 0;
+  std::int64_t peak = 0;
+  for (std::string word; status >> word;) {
+    if (word == "VmRSS:") status >> now;
+    if (word == "VmHWM:") status >> peak;
+  }
+  return {now << 10, peak << 10};
+}
+
+/// ms from a jump to a place that was never looked at until all of it is sharp.
+std::vector<double> jump_about(gui::SlideView& view, imaging::SizeI slide) {
+  std::vector<double> times;
+  imaging::Random random(7);
+  for (int jump = 0; jump < kJumps; ++jump) {
+    const auto x = random.uniform() * static_cast<double>(slide.width - 4000) + 2000;
+    const auto y = random.uniform() * static_cast<double>(slide.height - 4000) + 2000;
+    QElapsedTimer timer;
+    timer.start();
+    view.go_to({x - 400, y - 400, 800, 800});
+    while (!view.is_complete() && timer.elapsed() < kPatienceMs)
+      QApplication::processEvents(QEventLoop::WaitForMoreEvents, 5);
+    QApplication::processEvents();
+    times.push_back(static_cast<double>(timer.nsecsElapsed()) / 1e6);
+  }
+  return times;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -148,6 +197,27 @@ int main(int argc, char** argv) {
     finish();
     reply["frames_ms"][name] = drag_about(application, view);
   }
+  const auto slide = studio.current()->size_l0();
+  reply["jumps_ms"] = jump_about(view, slide);
+  // The same way over the same, now held, pixels with and without the heatmap: its cost alone.
+  view.set_scale(1.0 / 8);
+  finish();
+  (void)drag_about(application, view);
+  reply["frames_ms"]["1:8 again"] = drag_about(application, view);
+  studio.heatmap()->set_raster(overlay_of(slide));
+  finish();
+  reply["frames_ms"]["1:8 overlay"] = drag_about(application, view);
+  reply["overlay_tiles"] = kOverlayTiles * kOverlayTiles;
+  window.view_grid()->set_count(4);
+  wait(200);
+  finish();
+  reply["frames_ms"]["four linked"] = drag_about(application, view);
+  const auto counters = studio.cache().counters();
+  reply["cache_peak_bytes"] = counters.peak_bytes;
+  reply["cache_budget_bytes"] = studio.cache().max_bytes();
+  const auto [now, peak] = resident_bytes();
+  reply["resident_bytes"] = now;
+  reply["resident_peak_bytes"] = peak;
   std::cout << reply.dump() << '\n';
   return 0;
 }

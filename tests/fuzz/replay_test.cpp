@@ -19,7 +19,8 @@ struct Target {
   const char* golden_extension;  ///< files of tests/golden/formats that are seeds too
 };
 
-constexpr std::array kTargets{Target{"bag_h5", &fuzz::bag_h5, ".h5"},
+constexpr std::array kTargets{Target{"annotations", &fuzz::annotations, nullptr},
+                              Target{"bag_h5", &fuzz::bag_h5, ".h5"},
                               Target{"bag_pt", &fuzz::bag_pt, ".pt"},
                               Target{"config", &fuzz::config, nullptr},
                               Target{"csv", &fuzz::csv, ".csv"},

@@ -9,6 +9,7 @@ namespace fuzz {
 
 using Bytes = std::span<const std::uint8_t>;
 
+void annotations(Bytes bytes);
 void bag_h5(Bytes bytes);
 void bag_pt(Bytes bytes);
 void config(Bytes bytes);

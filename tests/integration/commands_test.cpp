@@ -113,6 +113,51 @@ TEST(InfoCommandTest, WarnsThatFluorescenceCannotBeAnalysed) {
   EXPECT_THAT(output.out, testing::HasSubstr("take brightfield slides only"));
 }
 
+TEST_F(AnalyzeCommand, KeepsInsideAnnotationsAndRecordsThem) {
+  imaging::write_file(
+      folder_ / "marks/first.geojson",
+      R"([{"geometry":{"type":"Polygon","coordinates":[[[64,64],[160,64],[160,192],[64,192],[64,64]]]},)"
+      R"("properties":{"classification":{"name":"Tumour"}}}])");
+  ASSERT_EQ(run_tessera(arguments("whole")).exit_code, 0);
+
+  const auto output = run_tessera(arguments("inside", "--inside " + (folder_ / "marks").string()));
+
+  EXPECT_EQ(output.exit_code, 4) << "the second input has no annotations" << output.err;
+  const auto inside = result("inside", "first");
+  EXPECT_LT(inside["tiles"], result("whole", "first")["tiles"]);
+  EXPECT_EQ(inside["options"]["inside"]["file"], "first.geojson");
+  EXPECT_EQ(result("inside", "second")["reason_code"], "not_found");
+  EXPECT_EQ(imaging::read_file(folder_ / "inside/run.json").find(folder_.path().string()), std::string::npos);
+  const auto again = run_tessera(arguments("inside", "--inside " + (folder_ / "marks").string()));
+  EXPECT_THAT(again.out, testing::HasSubstr("skipped: first.png"));
+  imaging::write_file(folder_ / "marks/first.geojson",
+                      R"({"type":"Polygon","coordinates":[[[64,64],[250,64],[250,192],[64,192],[64,64]]]})");
+  const auto changed = run_tessera(arguments("inside", "--inside " + (folder_ / "marks").string()));
+  EXPECT_THAT(changed.out, testing::HasSubstr("done: first.png")) << "other annotations are other work";
+}
+
+TEST_F(AnalyzeCommand, ConvertsAndExportsAnnotations) {
+  imaging::write_file(
+      folder_ / "a.geojson",
+      R"([{"geometry":{"type":"Polygon","coordinates":[[[64,64],[160,64],[160,192],[64,192],[64,64]]]},)"
+      R"("properties":{"classification":{"name":"Tumour"}}}])");
+  ASSERT_EQ(run_tessera(fmt::format("annotations convert {0}/a.geojson {0}/a.xml", folder_.path().string()))
+                .exit_code,
+            0);
+
+  const auto output = run_tessera(
+      fmt::format("annotations export {0}/a.xml --slide {0}/in/first.png --mpp 1 --mask-mpp 2 --tile-mpp 1 "
+                  "--tile-px 32 --out {0}/labels --json",
+                  folder_.path().string()));
+
+  ASSERT_EQ(output.exit_code, 0) << output.err;
+  const auto reply = nlohmann::json::parse(output.out);
+  EXPECT_EQ(reply["classes"], nlohmann::json::array({"Tumour"}));
+  EXPECT_EQ(reply["mask_width"], 160);
+  EXPECT_EQ(reply["tiles"], 3 * 4);
+  EXPECT_TRUE(fs::exists(folder_ / "labels/first_mask.png"));
+}
+
 TEST_F(AnalyzeCommand, FailsByNameWhatItMayNotRead) {
   // Root reads everything unless it gives that right up.
   const std::string as_anyone =

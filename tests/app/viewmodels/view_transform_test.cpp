@@ -37,6 +37,49 @@ TEST(ViewTransformTest, ZoomKeepsTheLevelZeroPointUnderTheCursor) {
   EXPECT_NEAR(view.scale(), 1000.0 / 60000 * std::pow(1.17, 30), 1e-9);
 }
 
+TEST(ViewTransformTest, TurnedAndMirroredViewsKeepTheirPromises) {
+  for (const double angle : {0.0, 90.0, 180.0, 270.0, 33.0}) {
+    for (const bool mirrored : {false, true}) {
+      auto view = large_slide();
+      view.set_turn(angle, mirrored);
+      for (const auto corner :
+           {imaging::PointD{0, 0}, imaging::PointD{60000, 0}, imaging::PointD{0, 40000}}) {
+        const auto place = view.to_view(corner);  // fitted: the whole slide is in the view
+        EXPECT_GE(place.x, -1e-6);
+        EXPECT_LE(place.x, 1000 + 1e-6);
+        EXPECT_GE(place.y, -1e-6);
+        EXPECT_LE(place.y, 700 + 1e-6);
+      }
+      const imaging::PointD cursor{731.25, 412.5};
+      const auto before = view.to_l0(cursor);
+      view.zoom_about(cursor, 40);
+      EXPECT_NEAR(view.to_l0(cursor).x, before.x, 1e-6);
+      EXPECT_NEAR(view.to_l0(cursor).y, before.y, 1e-6);
+      const auto place = view.to_view(before);
+      view.pan_by(13, -7);
+      EXPECT_NEAR(view.to_view(before).x, place.x + 13, 1e-6) << "the content follows the hand";
+      EXPECT_NEAR(view.to_view(before).y, place.y - 7, 1e-6);
+      const auto visible = view.visible_l0();
+      for (const auto edge : {imaging::PointD{0, 0}, imaging::PointD{1000, 0}, imaging::PointD{1000, 700}}) {
+        const auto l0 = view.to_l0(edge);
+        EXPECT_GE(l0.x, visible.x - 1e-6);
+        EXPECT_LE(l0.y, visible.bottom() + 1e-6);
+      }
+    }
+  }
+}
+
+TEST(ViewTransformTest, AQuarterTurnBringsTheTopToTheRight) {
+  auto view = large_slide();
+  view.set_turn(90, false);
+  const auto top = view.to_view({30000, 0});
+  const auto bottom = view.to_view({30000, 40000});
+  EXPECT_GT(top.x, bottom.x);
+  EXPECT_NEAR(top.y, bottom.y, 1e-9);
+  view.set_turn(0, true);
+  EXPECT_GT(view.to_view({0, 0}).x, view.to_view({60000, 0}).x);
+}
+
 TEST(ViewTransformTest, ViewAndSlideCoordinatesAreInverse) {
   auto view = large_slide();
   view.zoom_about({200, 300}, 37.3);
@@ -60,7 +103,7 @@ TEST(ViewTransformTest, KeepsPartOfTheSlideInsideTheViewHoweverFarItIsDragged) {
   view.set_scale(1);
   for (const auto& [dx, dy] : {std::pair{1e7, 0.0}, {-1e7, 0.0}, {0.0, 1e7}, {0.0, -1e7}, {1e7, 1e7}}) {
     view.pan_by(dx, dy);
-    const auto slide = view.rect_to_view({0, 0, 60000, 40000});
+    const auto slide = view.rect_to_upright({0, 0, 60000, 40000});
     EXPECT_LE(slide.x, 1000 - ViewTransform::kKeepVisible + 1e-6);
     EXPECT_GE(slide.right(), ViewTransform::kKeepVisible - 1e-6);
     EXPECT_LE(slide.y, 700 - ViewTransform::kKeepVisible + 1e-6);
@@ -94,7 +137,7 @@ TEST(ViewTransformTest, StaysFittedWhenTheWindowChangesAndKeepsTheCentreOtherwis
 TEST(ViewTransformTest, ShowsARectangleInTheMiddle) {
   auto view = large_slide();
   view.show_rect({10000, 20000, 512, 512}, 0.5);
-  const auto rect = view.rect_to_view({10000, 20000, 512, 512});
+  const auto rect = view.rect_to_upright({10000, 20000, 512, 512});
 
   EXPECT_NEAR(rect.height, 350, 1e-6);
   EXPECT_NEAR(rect.x + rect.width / 2, 500, 1e-6);
