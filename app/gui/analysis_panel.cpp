@@ -8,6 +8,7 @@
 #include <QSignalBlocker>
 #include <QToolButton>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "app/gui/theme.h"
 #include "app/viewmodels/wording.h"
@@ -119,7 +120,20 @@ void AnalysisPanel::refresh_models() {
     models_->setItemData(models_->count() - 1, model.tip, Qt::ToolTipRole);
   }
   models_->setCurrentIndex(models_->count() > 0 ? 0 : -1);  // a box with a placeholder chooses none by itself
+  choose_fitting_model();
   refresh_state();
+}
+
+void AnalysisPanel::choose_fitting_model() {
+  const auto slide = studio_->current();
+  const auto& models = studio_->models();
+  const auto row = models_->currentIndex();
+  const auto fits = [&](const viewmodels::ModelChoice& model) {
+    return model.is_for_fundus == slide->is_fundus;
+  };
+  if (!slide || row < 0 || fits(models[static_cast<std::size_t>(row)])) return;
+  const auto found = std::ranges::find_if(models, fits);
+  if (found != models.end()) models_->setCurrentIndex(static_cast<int>(found - models.begin()));
 }
 
 void AnalysisPanel::refresh_slide() {
@@ -131,6 +145,7 @@ void AnalysisPanel::refresh_slide() {
   facts_->setText(slide ? viewmodels::slide_summary(*slide) : QString{});
   facts_->setVisible(slide != nullptr);
   scale_->setVisible(slide && !slide->reader->info().scale);
+  choose_fitting_model();
   refresh_state();
 }
 

@@ -31,6 +31,8 @@ class AnalysisPanel : public QWidget {
 
  private:
   void refresh_slide();
+  void
+  choose_fitting_model();  ///< where the chosen one is for slides and this is a photograph, or vice versa
   void refresh_models();
   void refresh_state();
 

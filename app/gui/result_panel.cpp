@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "app/gui/theme.h"
+#include "app/report/fundus_words.h"
 #include "app/viewmodels/wording.h"
 #include "app/workflows/stain.h"
 
@@ -21,6 +22,12 @@ void clear(QLayout* layout) {
     delete item->widget();
     delete item;
   }
+}
+
+/// Grades of retinopathy in words; other classes as they are.
+std::vector<std::pair<std::string, double>> named(std::vector<std::pair<std::string, double>> probabilities) {
+  for (auto& [name, value] : probabilities) name = workflows::grade_words(name).brief;
+  return probabilities;
 }
 
 }  // namespace
@@ -114,6 +121,15 @@ void ResultPanel::add_fact(const QString& name, const QString& value) {
   facts_->addWidget(value_label, row, 1);
 }
 
+void ResultPanel::add_fundus_facts(const workflows::CaseResult& result) {
+  if (!result.fundus) return;  // failed before it was looked at
+  for (const auto& facts : {report::fundus_input(result), report::fundus_findings(result)}) {
+    for (const auto& fact : facts)
+      add_fact(QString::fromStdString(fact.name), QString::fromStdString(fact.value));
+  }
+  if (result.ood) add_fact(tr("Out of distribution"), QString::number(*result.ood, 'g', 3));
+}
+
 void ResultPanel::refresh() {
   clear(warnings_);
   clear(facts_);
@@ -124,13 +140,14 @@ void ResultPanel::refresh() {
     return;
   }
   const bool is_abstained = !result->abstention.empty();
-  verdict_->setText(is_abstained      ? tr("No verdict: the model abstains")
+  verdict_->setText(result->fundus    ? QString::fromStdString(report::fundus_headline(*result))
+                    : is_abstained    ? tr("No verdict: the model abstains")
                     : result->verdict ? QString::fromStdString(*result->verdict)
                                       : tr("No verdict"));
   const auto& reason = is_abstained ? result->abstention : result->reason;
   status_->setText(reason.empty() ? tr("Analysis %1").arg(QString::fromStdString(result->status))
                                   : QString::fromStdString(reason));
-  bars_->set_probabilities(result->probabilities);
+  bars_->set_probabilities(named(result->probabilities));
   for (const auto& warning : result->warnings) {
     auto* label = new QLabel(QString::fromStdString(warning), this);
     label->setWordWrap(true);
@@ -141,6 +158,10 @@ void ResultPanel::refresh() {
   }
   add_fact(tr("Scale"), viewmodels::scale_words(result->scale));
   add_fact(tr("Model"), QString::fromStdString(result->model_name));
+  if (result->kind == "fundus") {
+    add_fundus_facts(*result);
+    return;
+  }
   add_fact(tr("Encoder"), QString::fromStdString(result->encoder_name));
   add_fact(tr("Tiles"),
            tr("%1 of %2 px at %3 µm/px").arg(result->tiles).arg(result->tile_px).arg(result->tile_mpp));

@@ -36,6 +36,7 @@ class ResultPanel : public QWidget {
 
  private:
   void refresh();
+  void add_fundus_facts(const workflows::CaseResult& result);
   void add_fact(const QString& name, const QString& value);
 
   viewmodels::Studio* studio_;

@@ -9,19 +9,22 @@ namespace gui {
 namespace {
 
 constexpr std::string_view kSlideTask = "slide-classification";
+constexpr std::string_view kFundusTask = "fundus-grading";
 
-std::vector<viewmodels::ModelChoice> list_slide_models(const std::optional<std::string>& extra_model) {
+std::vector<viewmodels::ModelChoice> list_models(const std::optional<std::string>& extra_model) {
   std::vector<viewmodels::ModelChoice> choices;
   if (extra_model) {
     const auto package = workflows::find_package(*extra_model);
-    choices.push_back(
-        {QString::fromStdString(package.name()), QString::fromStdString(*extra_model), *extra_model});
+    choices.push_back({QString::fromStdString(package.name()), QString::fromStdString(*extra_model),
+                       *extra_model, package.task() == kFundusTask});
   }
   for (const auto& listing : workflows::list_models()) {
-    if (listing.task != kSlideTask || !listing.problem.empty()) continue;
+    const bool is_for_fundus = listing.task == kFundusTask;
+    if ((listing.task != kSlideTask && !is_for_fundus) || !listing.problem.empty()) continue;
     const auto name = QString::fromStdString(listing.name);
     if (extra_model && choices.front().name == name) continue;
-    choices.push_back({name, QString::fromStdString(listing.path.string()), listing.path.string()});
+    choices.push_back(
+        {name, QString::fromStdString(listing.path.string()), listing.path.string(), is_for_fundus});
   }
   return choices;
 }
@@ -30,7 +33,7 @@ std::vector<viewmodels::ModelChoice> list_slide_models(const std::optional<std::
 
 viewmodels::StudioServices make_studio_services(const std::optional<std::string>& extra_model) {
   const auto reports = std::make_shared<const report::ReportFiles>();
-  return {[extra_model] { return list_slide_models(extra_model); },
+  return {[extra_model] { return list_models(extra_model); },
           [reports](const workflows::AnalyzeRequest& request, const imaging::JobContext& job) {
             return workflows::analyze(request, *reports, {}, job);
           }};

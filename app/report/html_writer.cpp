@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "app/report/html_page.h"
 #include "imaging/raster/png.h"
 
@@ -57,6 +59,20 @@ void add_facts(HtmlPage& page, const std::vector<Fact>& facts) {
   page.add("</dl>");
 }
 
+void add_bars(HtmlPage& page, const std::vector<ClassBar>& classes) {
+  if (classes.empty()) return;
+  page.add(R"(<table class="bars" aria-label="Probability of each class">)");
+  for (const auto& bar : classes) {
+    page.add(
+        R"(<tr{}><th scope="row">{}</th><td class="bar"><svg viewBox="0 0 100 10" preserveAspectRatio="none" )"
+        R"(aria-hidden="true"><rect class="track" width="100" height="10"/><rect class="fill" width="{:.2f}" )"
+        R"(height="10"/></svg></td><td>{}</td></tr>)",
+        bar.is_verdict ? R"( class="verdict")" : "", escape_html(bar.name), 100 * bar.probability,
+        escape_html(bar.percent));
+  }
+  page.add("</table>");
+}
+
 void add_result(HtmlPage& page, const ReportModel& model) {
   page.add(R"(<div class="columns">)");
   page.add("<section>\n<h2>Result</h2>");
@@ -66,22 +82,19 @@ void add_result(HtmlPage& page, const ReportModel& model) {
   } else {
     page.add("<p>{}</p>", escape_html(model.explanation));
   }
-  if (!model.classes.empty()) {
-    page.add(R"(<table class="bars" aria-label="Probability of each class">)");
-    for (const auto& bar : model.classes) {
-      page.add(
-          R"(<tr{}><th scope="row">{}</th><td class="bar"><svg viewBox="0 0 100 10" preserveAspectRatio="none" )"
-          R"(aria-hidden="true"><rect class="track" width="100" height="10"/><rect class="fill" width="{:.2f}" )"
-          R"(height="10"/></svg></td><td>{}</td></tr>)",
-          bar.is_verdict ? R"( class="verdict")" : "", escape_html(bar.name), 100 * bar.probability,
-          escape_html(bar.percent));
-    }
-    page.add("</table>");
+  add_bars(page, model.classes);
+  if (!model.findings.empty()) {
+    page.add(R"(<div class="findings">)");
+    add_facts(page, model.findings);
+    page.add("</div>");
   }
   page.add("</section>");
-  page.add("<section>\n<h2>Input</h2>");
-  add_facts(page, model.input);
-  page.add("</section>\n</div>");
+  if (!model.input.empty()) {
+    page.add("<section>\n<h2>Input</h2>");
+    add_facts(page, model.input);
+    page.add("</section>");
+  }
+  page.add("</div>");
 }
 
 void add_notes(HtmlPage& page, const ReportModel& model) {
@@ -105,14 +118,26 @@ std::string scale_mark(const Overview& overview) {
                      escape_html(overview.scale_bar->label), 100 * overview.scale_bar->share);
 }
 
-void add_overview(HtmlPage& page, const Overview& overview) {
-  page.add("<section>\n<h2>Where the model looked</h2>\n<div class=\"pictures\">");
-  page.add(R"(<figure><div class="frame">{}{}</div><figcaption>Overview</figcaption></figure>)",
-           picture(overview.plain, "Overview of the whole slide."), scale_mark(overview));
-  const auto alternative = fmt::format("The overview with each tile coloured by its score, from {} to {}.",
+/// The photograph or slide, and beside it what was painted over it.
+void add_pictures(HtmlPage& page, const Overview& overview) {
+  page.add(R"(<figure><div class="frame">{}{}</div><figcaption>{}</figcaption></figure>)",
+           picture(overview.plain, overview.plain_alternative), scale_mark(overview),
+           escape_html(overview.plain_title));
+  if (overview.heatmap.empty()) return;
+  const auto alternative = fmt::format("The same with each place coloured by its score, from {} to {}.",
                                        overview.low, overview.high);
   page.add(R"(<figure><div class="frame">{}{}</div><figcaption>{}</figcaption></figure>)",
            picture(overview.heatmap, alternative), scale_mark(overview), escape_html(overview.score_title));
+}
+
+void add_overview(HtmlPage& page, const Overview& overview) {
+  page.add("<section>\n<h2>{}</h2>\n<div class=\"pictures\">",
+           overview.heatmap.empty() ? overview.plain_title : "Where the model looked");
+  add_pictures(page, overview);
+  if (overview.heatmap.empty()) {
+    page.add("</div>\n</section>");
+    return;
+  }
   page.add(
       R"(<div class="colours" role="img" aria-label="Colour bar from {} at the bottom to {} at the top">)",
       escape_html(overview.low), escape_html(overview.high));
@@ -139,6 +164,36 @@ void add_tiles(HtmlPage& page, const ReportModel& model) {
   page.add("</ol>\n</section>");
 }
 
+void add_eye(HtmlPage& page, std::string_view title, const std::optional<EyeColumn>& eye) {
+  page.add("<section>\n<h2>{}</h2>", title);
+  if (!eye) {
+    page.add("<p>No photograph.</p>\n</section>");
+    return;
+  }
+  page.add(R"(<p class="headline">{}</p>)", escape_html(eye->headline));
+  page.add("<p>{}</p>", escape_html(eye->explanation));
+  if (eye->overview) {
+    page.add(R"(<div class="eye-pictures">)");
+    add_pictures(page, *eye->overview);
+    page.add("</div>");
+  }
+  add_bars(page, eye->classes);
+  page.add(R"(<div class="findings">)");
+  add_facts(page, eye->findings);
+  page.add("</div>");
+  for (const auto& warning : eye->warnings) page.add(R"(<p class="warning">{}</p>)", escape_html(warning));
+  page.add("</section>");
+}
+
+void add_eyes(HtmlPage& page, const std::vector<EyeRow>& rows) {
+  for (const auto& row : rows) {
+    page.add(R"(<div class="eyes">)");
+    add_eye(page, "Right eye (OD)", row.right);
+    add_eye(page, "Left eye (OS)", row.left);
+    page.add("</div>");
+  }
+}
+
 }  // namespace
 
 std::string to_html(const ReportModel& model) {
@@ -147,6 +202,7 @@ std::string to_html(const ReportModel& model) {
   add_result(page, model);
   add_notes(page, model);
   if (model.overview) add_overview(page, *model.overview);
+  add_eyes(page, model.eyes);
   if (!model.tiles.empty()) add_tiles(page, model);
   page.add("<section class=\"provenance\">\n<h2>Provenance</h2>");
   add_facts(page, model.provenance);

@@ -10,6 +10,7 @@
 #include <QTextLayout>
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -236,7 +237,7 @@ void add_result(Sheets& sheets, const ReportModel& model) {
   constexpr double kInputWidth = kLeft + kWidth - kInputX;
   const double top = sheets.y;
   const Text input_heading("Input", make_font(8, true), kInputWidth);
-  sheets.text(input_heading, kInputX, top, kSoft);
+  if (!model.input.empty()) sheets.text(input_heading, kInputX, top, kSoft);
   sheets.heading("Result");
 
   double y = sheets.y;
@@ -248,6 +249,8 @@ void add_result(Sheets& sheets, const ReportModel& model) {
   sheets.text(words, kLeft, y);
   y += words.height() + 3 * kMm;
   y = add_bars(sheets, model.classes, kLeft, y, kResultWidth);
+  if (!model.findings.empty())
+    y = add_facts(sheets, model.findings, kLeft, y + 2 * kMm, kResultWidth, 27 * kMm, 8);
   const double input_bottom = add_facts(sheets, model.input, kInputX, sheets.y, kInputWidth, 19 * kMm, 8);
   sheets.y = std::max(y, input_bottom) + 4 * kMm;
 }
@@ -325,7 +328,8 @@ void add_overview(Sheets& sheets, const Overview& overview) {
   constexpr double kLeastHeight = 60 * kMm;
   constexpr double kLeastCaption = 40 * kMm;
   const Text meaning(to_qt(overview.score_sentence), make_font(8.5), kWidth);
-  const Text heading("Where the model looked", make_font(8, true), kWidth);
+  const auto title = overview.heatmap.empty() ? overview.plain_title : "Where the model looked";
+  const Text heading(to_qt(title), make_font(8, true), kWidth);
   const double words = heading.height() + 1.5 * kMm + 6 * kMm + meaning.height() + 1.5 * kMm;
 
   const double aspect =
@@ -336,18 +340,73 @@ void add_overview(Sheets& sheets, const Overview& overview) {
   const double height = std::min(wanted, kBottom - sheets.y - words);
   const double width = height / aspect;
 
-  sheets.heading("Where the model looked");
+  sheets.heading(title);
   const double second = kLeft + std::max(width, kLeastCaption) + kGap;
-  for (const auto& [x, image, caption] : {std::tuple{kLeft, &overview.plain, std::string("Overview")},
+  for (const auto& [x, image, caption] : {std::tuple{kLeft, &overview.plain, overview.plain_title},
                                           std::tuple{second, &overview.heatmap, overview.score_title}}) {
+    if (image->empty()) continue;
     sheets.picture(to_qt(*image), x, sheets.y, width, height);
     if (overview.scale_bar) add_scale_bar(sheets, *overview.scale_bar, x, sheets.y + height, width);
     sheets.text(Text(to_qt(caption), make_font(7.5), column), x, sheets.y + height + 1 * kMm, kSoft);
+  }
+  if (overview.heatmap.empty()) {
+    sheets.y += height + 6 * kMm + kSectionGap;
+    return;
   }
   add_colour_bar(sheets, overview, second + width + kGap, sheets.y, std::min(height, 60 * kMm));
   sheets.y += height + 6 * kMm;
   sheets.text(meaning, kLeft, sheets.y);
   sheets.y += meaning.height() + kSectionGap;
+}
+
+/// One eye from (x, y) on. @return the y below
+double add_eye(Sheets& sheets, const std::string& title, const std::optional<EyeColumn>& eye, double x,
+               double y, double width) {
+  constexpr double kGap = 3 * kMm;
+  const auto put = [&](const std::string& words, double points, bool bold, const QColor& colour, double gap) {
+    const Text text(to_qt(words), make_font(points, bold), width);
+    sheets.text(text, x, y, colour);
+    y += text.height() + gap;
+  };
+  put(title, 8, true, kSoft, 1.5 * kMm);
+  if (!eye) {
+    put("No photograph.", 8.5, false, kInk, 0);
+    return y;
+  }
+  put(eye->headline, 11, true, kInk, 0.8 * kMm);
+  put(eye->explanation, 8, false, kInk, 3 * kMm);
+  if (eye->overview) {
+    const auto& overview = *eye->overview;
+    const double picture_width = (width - kGap) / 2;
+    const double height = picture_width * static_cast<double>(overview.plain.height()) /
+                          static_cast<double>(overview.plain.width());
+    sheets.picture(to_qt(overview.plain), x, y, picture_width, height);
+    if (!overview.heatmap.empty())
+      sheets.picture(to_qt(overview.heatmap), x + picture_width + kGap, y, picture_width, height);
+    const Text plain(to_qt(overview.plain_title), make_font(7.5), picture_width);
+    const Text painted(to_qt(overview.score_title), make_font(7.5), picture_width);
+    sheets.text(plain, x, y + height + 1 * kMm, kSoft);
+    sheets.text(painted, x + picture_width + kGap, y + height + 1 * kMm, kSoft);
+    y += height + 1 * kMm + std::max(plain.height(), painted.height()) + 3 * kMm;
+  }
+  y = add_bars(sheets, eye->classes, x, y, width) + 2 * kMm;
+  y = add_facts(sheets, eye->findings, x, y, width, 25 * kMm, 7.5) + 1 * kMm;
+  for (const auto& warning : eye->warnings) put(warning, 7.5, false, kDegraded, 0.8 * kMm);
+  return y;
+}
+
+void add_eyes(Sheets& sheets, const std::vector<EyeRow>& rows) {
+  constexpr double kGap = 8 * kMm;
+  constexpr double kColumn = (kWidth - kGap) / 2;
+  for (const auto& row : rows) {
+    const auto put = [&](Sheets& target, double y) {
+      return std::max(add_eye(target, "Right eye (OD)", row.right, kLeft, y, kColumn),
+                      add_eye(target, "Left eye (OS)", row.left, kLeft + kColumn + kGap, y, kColumn));
+    };
+    Sheets trial;
+    sheets.keep_together(put(trial, 0));
+    sheets.y = put(sheets, sheets.y) + kSectionGap;
+  }
 }
 
 void add_tiles(Sheets& sheets, const ReportModel& model) {
@@ -445,6 +504,7 @@ std::string to_pdf(const ReportModel& model) {
   add_result(sheets, model);
   add_notes(sheets, model);
   if (model.overview) add_overview(sheets, *model.overview);
+  add_eyes(sheets, model.eyes);
   if (!model.tiles.empty()) add_tiles(sheets, model);
   add_provenance(sheets, model);
 

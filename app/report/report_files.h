@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 #include "app/report/pdf_writer.h"
@@ -7,11 +8,12 @@
 
 namespace report {
 
-/// Writes report.html and report.pdf into a case folder. Make it on the main thread (see GuiApplication);
-/// `write` may be called from any.
+/// Writes report.html and report.pdf of cases, patients and runs. Make it on the main thread (see
+/// GuiApplication); its functions may be called from any.
 class ReportFiles : public workflows::ReportWriter {
  public:
   void write(const workflows::CaseFolder& folder, const std::string& printed_date) const override;
+  void write_run(const std::filesystem::path& out, const std::string& printed_date) const override;
 
  private:
   GuiApplication application_;

@@ -7,11 +7,12 @@
 #include <cmath>
 #include <utility>
 
+#include "app/report/fundus_words.h"
+#include "app/workflows/evidence_view.h"
 #include "app/workflows/stain.h"
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
 #include "imaging/base/version.h"
-#include "imaging/raster/ome_tiff.h"
 #include "imaging/raster/png.h"
 
 namespace report {
@@ -155,6 +156,18 @@ ScoreWords score_words(const std::string& kind, const std::string& verdict) {
             "negative; "
             "it is not a probability of tumour."};
   }
+  if (kind == "class_activation") {
+    return {fmt::format("Evidence for {}", workflows::grade_words(verdict).brief),
+            fmt::format("Evidence: where the network's features speak for “{}” (gradient-based class "
+                        "activation). It shows where the model looked, not where lesions are.",
+                        workflows::grade_words(verdict).brief)};
+  }
+  if (kind == "occlusion") {
+    return {fmt::format("Evidence for {}", workflows::grade_words(verdict).brief),
+            fmt::format("Evidence: by how much the probability of “{}” falls where the place is covered "
+                        "(occlusion).",
+                        workflows::grade_words(verdict).brief)};
+  }
   if (kind == "instance_probability") {
     return {
         fmt::format("Tile probability of {}", verdict),
@@ -198,10 +211,12 @@ const nlohmann::ordered_json* find_option(const nlohmann::ordered_json& options,
   return nullptr;
 }
 
-Overview make_overview(const workflows::CaseFolder& folder, const workflows::CaseResult& result) {
-  const auto channel = shown_channel(result);
-  const auto raster = imaging::read_ome_tiff(folder.attention());
-  if (static_cast<int>(channel) >= raster.values.channels()) {
+/// What is painted over the photograph or slide, and how its scores are read.
+void add_heatmap(const workflows::CaseFolder& folder, const workflows::CaseResult& result,
+                 Overview& overview) {
+  const auto channel = static_cast<int>(shown_channel(result));
+  auto raster = folder.read_scores(result);
+  if (channel >= raster.values.channels()) {
     throw Error(
         ErrorCode::corrupt_data,
         fmt::format("{} holds {} channels, but result.json names {} scores; analyse the case again.",
@@ -210,32 +225,47 @@ Overview make_overview(const workflows::CaseFolder& folder, const workflows::Cas
   const auto values = raster.values.values();
   const auto stride = static_cast<std::size_t>(raster.values.channels());
   bool has_score = false;
-  for (auto at = channel; at < values.size() && !has_score; at += stride)
+  for (auto at = static_cast<std::size_t>(channel); at < values.size() && !has_score; at += stride)
     has_score = std::isfinite(values[at]);
   if (!has_score) {
     throw Error(ErrorCode::corrupt_data, fmt::format("{} holds no finite score; analyse the case again.",
                                                      folder.attention().string()));
   }
-
-  Overview overview;
-  overview.plain = read_picture(folder.thumbnail(), kOverviewSide);
-  overview.scale_bar = make_scale_bar(result);
   const auto* colormap = find_option(result.options, "colormap");
   overview.colours = colormap != nullptr && colormap->is_string()
                          ? &imaging::find_colormap(colormap->get<std::string>())
                          : &imaging::colormaps().front();
-  const auto* opacity = find_option(result.options, "opacity");
-  const auto [low, high, is_clipped] = imaging::painted_range(raster, static_cast<int>(channel));
-  imaging::HeatmapStyle style{.low = low, .high = high};
-  if (opacity != nullptr && opacity->is_number()) style.opacity = opacity->get<double>();
-  overview.heatmap = imaging::blend_heatmap(overview.plain, result.size_l0, raster, static_cast<int>(channel),
-                                            *overview.colours, style);
-  overview.low = score_text(static_cast<double>(low));
-  overview.middle = score_text((static_cast<double>(low) + static_cast<double>(high)) / 2);
-  overview.high = (is_clipped ? "≥ " : "") + score_text(static_cast<double>(high));
+  const auto* stated = find_option(result.options, "opacity");
+  const auto opacity =
+      stated != nullptr && stated->is_number() ? stated->get<double>() : imaging::HeatmapStyle{}.opacity;
+  const auto range = imaging::painted_range(raster, channel);
+  imaging::HeatmapStyle style{.low = range.low, .high = range.high, .opacity = opacity};
+  if (result.fundus) {
+    style = workflows::evidence_style(range, opacity);
+    raster = workflows::evidence_view(raster, result.fundus->field);
+  }
+  overview.heatmap =
+      imaging::blend_heatmap(overview.plain, result.size_l0, raster, channel, *overview.colours, style);
+  const auto low = static_cast<double>(range.low);
+  const auto high = static_cast<double>(range.high);
+  overview.low = score_text(low);
+  overview.middle = score_text((low + high) / 2);
+  overview.high = (range.is_clipped ? "≥ " : "") + score_text(high);
   auto words = score_words(result.score_kind, result.shown_class());
   overview.score_title = std::move(words.title);
   overview.score_sentence = std::move(words.sentence);
+}
+
+Overview make_overview(const workflows::CaseFolder& folder, const workflows::CaseResult& result) {
+  Overview overview;
+  overview.plain = read_picture(folder.thumbnail(), kOverviewSide);
+  overview.scale_bar = make_scale_bar(result);
+  if (result.fundus) {
+    overview.plain_title = "Photograph";
+    overview.plain_alternative = "The photograph of the retina.";
+    if (!is_physical(result)) overview.scale_bar.reset();
+  }
+  if (result.verdict != workflows::kUngradable) add_heatmap(folder, result, overview);
   return overview;
 }
 
@@ -269,7 +299,7 @@ std::vector<Fact> make_identity(const workflows::CaseResult& result) {
     if (value && !value->empty()) facts.push_back({name, *value});
   };
   add("Patient", result.patient);
-  add("Laterality", result.laterality);
+  if (!result.fundus) add("Laterality", result.laterality);
   add("Label", result.label);
   add("Site", result.site);
   return facts;
@@ -281,8 +311,13 @@ std::vector<Fact> make_input(const workflows::CaseResult& result) {
   if (result.size_bytes > 0) facts.back().value += fmt::format(" ({})", file_size(result.size_bytes));
   if (result.size_l0.width > 0) facts.push_back({"Size", size_text(result)});
   if (!result.vendor.empty()) facts.push_back({"Vendor", result.vendor});
-  if (result.size_l0.width > 0 || result.scale) facts.push_back({"Scale", scale_text(result)});
-  if (result.tiles > 0) {
+  if (result.fundus) {
+    for (auto& fact : fundus_input(result)) facts.push_back(std::move(fact));
+    if (is_physical(result)) facts.push_back({"Scale", scale_text(result)});
+  } else if (result.size_l0.width > 0 || result.scale) {
+    facts.push_back({"Scale", scale_text(result)});
+  }
+  if (result.tiles > 0 && !result.fundus) {
     facts.push_back(
         {"Tiles", fmt::format("{} of {} px at {:.4g} {}", grouped(result.tiles), result.tile_px,
                               result.tile_mpp, is_physical(result) ? "µm/px" : "level-0 px per px")});
@@ -322,6 +357,7 @@ std::vector<Fact> make_provenance(const workflows::CaseResult& result) {
   add_hashed("Model", model, result.model_sha256);
   if (!result.model_intended_use.empty()) facts.push_back({"Intended use", result.model_intended_use});
   if (!result.model_limitations.empty()) facts.push_back({"Limitations", result.model_limitations});
+  if (!result.model_training_data.empty()) facts.push_back({"Trained on", result.model_training_data});
   add_hashed("Encoder", result.encoder_name, result.encoder_sha256);
   add_hashed("Input", fs::path(result.file).filename().string(), result.sha256);
   std::vector<std::string> options;
@@ -384,8 +420,14 @@ ReportModel read_report_model(const workflows::CaseFolder& folder, const std::st
   model.headline = result.abstention.empty() ? *result.verdict : "No verdict: the model abstains";
   for (const auto& [name, probability] : result.probabilities) {
     const bool is_shown = name == result.shown_class();
-    model.classes.push_back({name, probability, percent_text(probability), is_shown});
+    const auto shown_name = result.fundus ? workflows::grade_words(name).brief : name;
+    model.classes.push_back({shown_name, probability, percent_text(probability), is_shown});
     if (is_shown) model.explanation = explain_verdict(result, name, probability);
+  }
+  if (result.fundus) {
+    model.headline = fundus_headline(result);
+    model.explanation = fundus_explanation(result);
+    model.findings = fundus_findings(result);
   }
   model.overview = make_overview(folder, result);
   model.tiles = make_tiles(folder, result);

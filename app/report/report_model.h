@@ -33,10 +33,12 @@ struct ScaleBar {
   std::string label;  ///< "500 µm"; "500 px" where the scale is not known
 };
 
-/// The overview, plain and with the tile scores painted over it, and what is needed to read the colours.
+/// The overview, plain and with the scores painted over it, and what is needed to read the colours.
 struct Overview {
-  imaging::Image8 plain;    ///< RGB, the whole slide
-  imaging::Image8 heatmap;  ///< same size
+  imaging::Image8 plain;  ///< RGB, the whole slide or photograph
+  std::string plain_title = "Overview";
+  std::string plain_alternative = "Overview of the whole slide.";  ///< for who cannot see the picture
+  imaging::Image8 heatmap;  ///< same size; empty where nothing was scored, and so is what follows
   std::optional<ScaleBar> scale_bar;
   const imaging::Colormap* colours = nullptr;
   std::string low, middle, high;  ///< raw scores at the bottom, middle and top of the colour bar
@@ -52,6 +54,21 @@ struct TileCard {
   std::string position;   ///< level-0 pixels of the top left corner
 };
 
+/// What a patient's page says of one photograph.
+struct EyeColumn {
+  std::string case_name;
+  std::string headline, explanation;  ///< as ReportModel
+  std::vector<ClassBar> classes;
+  std::vector<Fact> findings;
+  std::optional<Overview> overview;  ///< absent for a failed case
+  std::vector<std::string> warnings;
+};
+
+/// Both eyes as a clinician who faces the patient sees them: the right one on the left.
+struct EyeRow {
+  std::optional<EyeColumn> right, left;
+};
+
 /// A case as both writers print it: every word and number is decided here, the writers only set it.
 struct ReportModel {
   std::string case_name;
@@ -64,8 +81,10 @@ struct ReportModel {
   std::vector<Fact> identity;  ///< patient, laterality, label, site: only what was given
   std::vector<Fact> input;
   std::vector<ClassBar> classes;
+  std::vector<Fact> findings;  ///< what follows from the probabilities: of a photograph of the retina
   std::vector<std::string> warnings;
-  std::optional<Overview> overview;  ///< absent only for a failed case
+  std::optional<Overview> overview;  ///< absent for a failed case and for a patient
+  std::vector<EyeRow> eyes;          ///< of a patient only
   std::vector<TileCard> tiles;
   std::string tiles_title;
   std::vector<Fact> provenance;
@@ -74,7 +93,8 @@ struct ReportModel {
 /// A probability with one decimal, never rounded to certainty or to impossibility: "97.3 %", "> 99.9 %".
 [[nodiscard]] std::string percent_text(double probability);
 
-/// Reads result.json, thumbnail.png, attention.ome.tif and top_tiles/ of a finished case, and nothing else.
+/// Reads result.json, thumbnail.png, attention.ome.tif and top_tiles/ of a finished case, and nothing else;
+/// an ungradable photograph has no attention.ome.tif.
 ///
 /// A failed case may lack everything but result.json.
 /// @throws imaging::Error  `not_found` if a picture is missing; `corrupt_data` if one does not decode or the

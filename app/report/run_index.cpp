@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/report/html_page.h"
+#include "app/report/patient_report.h"
 #include "app/report/report_model.h"
 #include "app/workflows/batch.h"
 #include "app/workflows/case_folder.h"
@@ -22,7 +23,10 @@ struct IndexRow {
   std::string status;
   std::string outcome;  ///< verdict, or why there is none
   std::string percent;
+  std::string eye;        ///< "R", "L" or empty; of photographs
+  std::string referable;  ///< of photographs
   std::string tiles;
+  bool is_fundus = false;
   std::string warnings;
   bool has_report = false;
 };
@@ -40,6 +44,16 @@ IndexRow make_row(const fs::path& out, const workflows::BatchRow& batch) {
   row.outcome = result.verdict.value_or(result.reason);
   for (const auto& [name, probability] : result.probabilities) {
     if (name == result.shown_class() && result.abstention.empty()) row.percent = percent_text(probability);
+  }
+  row.is_fundus = result.kind == "fundus";
+  if (row.is_fundus) {
+    row.eye = result.laterality.value_or("");
+    if (result.verdict) row.outcome = workflows::grade_words(*result.verdict).brief;
+    if (result.fundus && result.fundus->scores) {
+      const auto& scores = *result.fundus->scores;
+      row.referable =
+          fmt::format("{} ({})", scores.is_referable ? "yes" : "no", percent_text(scores.referable_score));
+    }
   }
   if (result.tiles > 0) row.tiles = fmt::format("{}", result.tiles);
   if (!result.warnings.empty()) row.warnings = fmt::format("{}", result.warnings.size());
@@ -72,6 +86,21 @@ std::string count_text(const std::vector<IndexRow>& rows) {
   return text + ".";
 }
 
+void add_headings(HtmlPage& page, const std::vector<const char*>& names, std::string_view attribute) {
+  for (const auto* name : names) page.add(R"(<th scope="col"{}>{}</th>)", attribute, name);
+}
+
+void add_patients(HtmlPage& page, const fs::path& out) {
+  const auto patients = find_patients(out);
+  if (patients.empty()) return;
+  page.add("<section>\n<h2>Both eyes of a patient</h2>\n<ul>");
+  for (const auto& patient : patients) {
+    page.add(R"(<li><a href="patients/{}/report.html">{}</a></li>)", escape_url(patient.folder),
+             escape_html(patient.name));
+  }
+  page.add("</ul>\n</section>");
+}
+
 }  // namespace
 
 void write_run_index(const fs::path& out, const std::string& printed_date) {
@@ -89,21 +118,28 @@ void write_run_index(const fs::path& out, const std::string& printed_date) {
   page.add(R"(<div class="status"><p class="printed">Printed {}</p></div></header>)",
            escape_html(printed_date));
   page.add("<section>\n<p>{}</p>\n<table class=\"cases\">", count_text(rows));
-  page.add(R"(<thead><tr><th scope="col">Case</th><th scope="col">Status</th><th scope="col">Verdict</th>)"
-           R"(<th scope="col" class="number">Probability</th><th scope="col" class="number">Tiles</th>)"
-           R"(<th scope="col" class="number">Warnings</th></tr></thead>)");
-  page.add("<tbody>");
+  const bool is_fundus = std::ranges::any_of(rows, &IndexRow::is_fundus);
+  page.add("<thead><tr>");
+  add_headings(page, {"Case", "Status", "Verdict"}, "");
+  add_headings(page,
+               is_fundus ? std::vector{"Probability", "Referable", "Eye", "Warnings"}
+                         : std::vector{"Probability", "Tiles", "Warnings"},
+               R"( class="number")");
+  page.add("</tr></thead>\n<tbody>");
   for (const auto& row : rows) {
     const auto name = escape_html(row.case_name);
     const auto link = row.has_report ? fmt::format(R"(<a href="cases/{}/report.html">{}</a>)",
                                                    escape_url(row.case_name), name)
                                      : name;
-    page.add(R"(<tr><th scope="row">{}</th><td class="{}">{}</td><td>{}</td><td class="number">{}</td>)"
-             R"(<td class="number">{}</td><td class="number">{}</td></tr>)",
-             link, escape_html(row.status), escape_html(row.status), escape_html(row.outcome),
-             escape_html(row.percent), row.tiles, row.warnings);
+    page.add(R"(<tr><th scope="row">{}</th><td class="{}">{}</td><td>{}</td>)", link, escape_html(row.status),
+             escape_html(row.status), escape_html(row.outcome));
+    for (const auto& text : is_fundus ? std::vector{row.percent, row.referable, row.eye, row.warnings}
+                                      : std::vector{row.percent, row.tiles, row.warnings})
+      page.add(R"(<td class="number">{}</td>)", escape_html(text));
+    page.add("</tr>");
   }
   page.add("</tbody>\n</table>\n</section>");
+  add_patients(page, out);
   imaging::write_file(out / "report.html", page.finish());
 }
 

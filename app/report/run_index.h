@@ -5,7 +5,8 @@
 
 namespace report {
 
-/// Writes OUT/report.html: every input of a run with its status, verdict and a link to its report.
+/// Writes OUT/report.html: every input of a run with its status, verdict and a link to its report, and links
+/// to the reports of patients with both eyes.
 ///
 /// Reads OUT/run.json and the result.json of each case that has one.
 /// @param printed_date  as it shall stand on the page

@@ -19,6 +19,7 @@ struct OpenSlide {
   std::shared_ptr<const imaging::SlideReader> reader;
   std::optional<std::string> mpp;  ///< the user's scale, as `--mpp` takes it; absent: the file's own
   std::optional<imaging::SlideScale> scale;          ///< the scale to work with; absent while nobody knows it
+  bool is_fundus = false;                            ///< a photograph of the retina, which needs no scale
   bool scale_asked = false;                          ///< the user was asked once
   bool overview_settled = false;                     ///< the overview was read, or cannot be
   QImage overview;                                   ///< the whole slide, small; null until it is read

@@ -4,8 +4,8 @@
 #include <QThread>
 #include <algorithm>
 
+#include "app/workflows/input_kind.h"
 #include "imaging/base/files.h"
-#include "imaging/raster/ome_tiff.h"
 #include "imaging/raster/png.h"
 #include "imaging/slide/area_resample.h"
 #include "imaging/slide/reader_table.h"
@@ -77,6 +77,7 @@ void Studio::open_file(const QString& path, bool becomes_current) {
         auto slide = std::make_shared<OpenSlide>();
         slide->reader = imaging::open_slide(file);
         slide->source = cache_.add_source(slide->reader);  // reads the file's ends
+        slide->is_fundus = workflows::shows_fundus(*slide->reader);
         return slide;
       },
       [this, becomes_current](std::shared_ptr<OpenSlide> slide) {
@@ -98,6 +99,8 @@ void Studio::take_opened(std::shared_ptr<OpenSlide> slide, bool becomes_current)
   slide->mpp = preferences_.scale_of(slide->path());
   slide->scale = slide->mpp ? imaging::resolve_scale(slide->reader->info(), slide->mpp, std::nullopt)
                             : slide->reader->info().scale;
+  if (slide->is_fundus && !slide->scale)
+    slide->scale = imaging::resolve_scale(slide->reader->info(), "pixels", std::nullopt);
   const auto row = slides_.add(slide);
   for (const auto& warning : slide->reader->info().warnings) {
     Q_EMIT notice(QString::fromStdString(warning), Tone::info);
@@ -249,9 +252,8 @@ Studio::LoadedCase Studio::load_case(const std::filesystem::path& folder) {
   const workflows::CaseFolder files{folder};
   LoadedCase loaded{files.read_result(), nullptr, {}};
   if (loaded.result.status == "failed") return loaded;
-  auto raster = imaging::read_ome_tiff(files.attention());
-  raster.pixel_l0 = loaded.result.tile_stride_l0;  // exact; the file knows µm only
-  loaded.raster = std::make_shared<const imaging::ScoreRaster>(std::move(raster));
+  if (std::filesystem::exists(files.attention()))  // an ungradable photograph has no map
+    loaded.raster = std::make_shared<const imaging::ScoreRaster>(files.read_scores(loaded.result));
   for (const auto& tile : loaded.result.top_tiles) {
     loaded.top_tiles.push_back({to_qimage(imaging::decode_image(imaging::read_file(folder / tile.image))),
                                 tile.scores.empty() ? 0.0F : tile.scores.front(),

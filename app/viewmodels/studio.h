@@ -23,8 +23,9 @@ namespace viewmodels {
 /// A model a slide can be analysed with.
 struct ModelChoice {
   QString name;
-  QString tip;            ///< what it is for, one line
-  std::string reference;  ///< as `--model` takes it
+  QString tip;                 ///< what it is for, one line
+  std::string reference;       ///< as `--model` takes it
+  bool is_for_fundus = false;  ///< for photographs of the retina, not for slides
 };
 
 /// What the studio asks of the layers below; injected, so that tests can stand in for slow parts.

@@ -4,29 +4,22 @@
 
 #include <algorithm>
 #include <numeric>
-#include <set>
 
 #include "app/workflows/batch.h"
-#include "app/workflows/inputs.h"
+#include "app/workflows/case_run.h"
+#include "app/workflows/input_kind.h"
 #include "app/workflows/model_registry.h"
-#include "app/workflows/run_environment.h"
 #include "app/workflows/slide_features.h"
 #include "app/workflows/tile_pictures.h"
-#include "app/workflows/write_reports.h"
-#include "imaging/base/csv.h"
 #include "imaging/base/files.h"
-#include "imaging/base/log.h"
 #include "imaging/base/options_json.h"
 #include "imaging/base/process_memory.h"
-#include "imaging/base/version.h"
 #include "imaging/raster/colormap.h"
 #include "imaging/raster/ome_tiff.h"
 #include "imaging/raster/png.h"
 #include "imaging/slide/area_resample.h"
-#include "imaging/slide/file_identity.h"
 #include "imaging/slide/reader_table.h"
 #include "mil/aggregators/bag_classifier.h"
-#include "models/runtime/device.h"
 
 namespace workflows {
 namespace fs = std::filesystem;
@@ -37,12 +30,10 @@ using imaging::ErrorCode;
 using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kThumbnailSide = 1600;
-constexpr std::string_view kUnfinishedPrefix = ".unfinished-";
 
 /// What all cases of a run share.
 struct Run {
   const AnalyzeRequest& request;
-  const ReportWriter& reports;
   RunEnvironment environment;
   models::ModelPackage model;
   models::ModelPackage encoder_package;
@@ -60,31 +51,6 @@ Json options_of(const AnalyzeRequest& request, const InputFile& file) {
   options["table_mpp"] = file.table_mpp ? Json(*file.table_mpp) : Json();
   options["seed"] = request.runtime.seed;
   return options;
-}
-
-CaseResult start_result(const Run& run, const InputFile& file) {
-  CaseResult result;
-  result.case_name = file.case_name;
-  result.patient = file.patient;
-  result.laterality = file.laterality;
-  result.label = file.label;
-  result.site = file.site;
-  result.file = file.relative;
-  result.model_name = run.model.name();
-  result.model_sha256 = run.model.sha256();
-  result.model_architecture = run.model.architecture();
-  const auto& manifest = run.model.manifest();
-  result.model_intended_use = manifest.value("intended_use", "");
-  result.model_limitations = manifest.value("limitations", "");
-  if (manifest.value("trained_on_synthetic_data_only", false)) {
-    result.warnings.emplace_back(
-        "The model was trained on synthetic slides only; on real tissue its verdict has no meaning.");
-  }
-  result.encoder_name = run.encoder_package.name();
-  result.encoder_sha256 = run.encoder_package.sha256();
-  result.options = options_of(run.request, file);
-  result.versions = {{"tessera", std::string(imaging::kVersion)}, {"libtorch", models::torch_version()}};
-  return result;
 }
 
 /// Leads from the slide to the prediction, filling `result` as far as it gets.
@@ -141,6 +107,7 @@ class CaseAnalysis {
     result_.size_l0 = info.size_l0();
     for (const auto& warning : info.warnings) result_.warnings.push_back(hide_place(warning, file_));
     result_.versions.emplace_back(info.reader, info.reader_version);
+    refuse_fundus(*reader_, run_.model.name());
     result_.scale = imaging::resolve_scale(info, run_.request.inputs.mpp, file_.table_mpp);
     for (auto& warning : imaging::scale_warnings(info, *result_.scale))
       result_.warnings.push_back(std::move(warning));
@@ -212,7 +179,10 @@ class CaseAnalysis {
                        imaging::blend_heatmap(
                            thumbnail, result_.size_l0, raster, channel, run_.colours,
                            {.low = range.low, .high = range.high, .opacity = run_.request.options.opacity}));
-    write_tiles_geojson(folder_.tiles_geojson(), grid, encoded.numbers, scores);
+    std::vector<imaging::RectD> rects;
+    for (const auto number : encoded.numbers)
+      rects.push_back(grid.rect_l0(grid.tiles()[static_cast<std::size_t>(number)]));
+    write_tiles_geojson(folder_.tiles_geojson(), rects, scores.names, scores.values);
   }
 
   void cut_top_tiles(const imaging::TileGrid& grid, const EncodedTiles& encoded,
@@ -248,186 +218,11 @@ class CaseAnalysis {
   std::size_t verdict_ = 0;
 };
 
-/// A case folder in the making; gone unless it was put in its place.
-struct UnfinishedFolder {
-  fs::path path;
-  ~UnfinishedFolder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-};
-
-/// Puts a finished folder in the place of the case's earlier one.
-void replace_folder(const fs::path& finished, const fs::path& target) {
-  std::error_code error;
-  const auto old =
-      target.parent_path() / (std::string(kUnfinishedPrefix) + "old-" + target.filename().string());
-  fs::remove_all(old, error);
-  if (fs::exists(target, error)) fs::rename(target, old, error);
-  fs::rename(finished, target, error);
-  if (error) {
-    throw Error(ErrorCode::io_error, fmt::format("Cannot put the case folder '{}' in its place: {}.",
-                                                 target.string(), error.message()));
-  }
-  fs::remove_all(old, error);
-}
-
-/// Writes a whole case, failed ones too, into a hidden folder and renames it at the end.
-CaseResult analyze_case(Run& run, const InputFile& file, const imaging::JobContext& job) {
-  const auto target = run.request.out / "cases" / file.case_name;
-  const CaseFolder folder{target.parent_path() / (std::string(kUnfinishedPrefix) + file.case_name)};
-  const UnfinishedFolder unfinished{folder.path};
-  std::error_code error;
-  fs::remove_all(folder.path, error);
-  fs::create_directories(folder.path, error);
-  if (error)
-    throw Error(ErrorCode::io_error,
-                fmt::format("Cannot make the folder '{}': {}.", folder.path.string(), error.message()));
-
-  auto result = start_result(run, file);
-  ParallelHash hash(file.path);
-  const auto outcome = imaging::run_job(
-      [&](const imaging::JobContext& inner) {
-        imaging::while_unchanged(file.path, [&] {
-          CaseAnalysis(run, file, folder, result).execute(inner);
-          (void)hash.get(inner.stop_token());  // reads the file too
-        });
-      },
-      job);
-  if (outcome.status == imaging::JobStatus::cancelled) throw imaging::Cancelled{};
-  if (outcome.status == imaging::JobStatus::failed) {
-    // What was written before the failure must not look like a result.
-    fs::remove_all(folder.path, error);
-    fs::create_directories(folder.path, error);
-    result.status = "failed";
-    result.reason_code = imaging::to_string(outcome.code.value_or(ErrorCode::internal));
-    result.reason = hide_place(outcome.message, file);
-    result.verdict.reset();
-    result.likeliest.clear();
-    result.abstention.clear();
-    result.ood.reset();
-    result.decision = {};
-    result.probabilities.clear();
-    result.logits.clear();
-    result.score_kind.clear();
-    result.score_names.clear();
-    result.score_ranges.clear();
-    result.top_tiles.clear();
-    result.tiles = 0;
-  }
-  try {
-    result.sha256 = hash.get(job.stop_token());
-    result.size_bytes = stamp_without_hash(file.path).size_bytes;
-  } catch (const Error&) {
-    result.sha256.clear();  // a file that is not there has none, and the reason already says so
-  }
-  folder.write_result(result);
-  if (!run.request.options.no_report) run.reports.write(folder, printed_now());
-  replace_folder(folder.path, target);
-  return result;
-}
-
-/// False where something of a finished case was deleted or cut to nothing since.
-bool holds_every_artefact(const CaseFolder& folder, const CaseResult& result, bool has_reports) {
-  std::vector<fs::path> paths{folder.features(),  folder.attention(),     folder.overlay(),
-                              folder.thumbnail(), folder.tiles_geojson(), folder.tissue_geojson()};
-  if (has_reports) paths.insert(paths.end(), {folder.report_html(), folder.report_pdf()});
-  for (const auto& tile : result.top_tiles) paths.push_back(folder.path / tile.image);
-  return std::all_of(paths.begin(), paths.end(), &is_file_with_content);
-}
-
-bool is_done_before(const Run& run, const InputFile& file, const BatchRow* before,
-                    const imaging::JobContext& job, CaseResult& result) {
-  const CaseFolder folder{run.request.out / "cases" / file.case_name};
-  std::error_code ignored;
-  if (!fs::exists(folder.result(), ignored)) return false;
-  try {
-    result = folder.read_result();
-  } catch (const Error&) {
-    return false;
-  }
-  const auto expected = start_result(run, file);
-  const bool same_work = result.status != "failed" && result.file == expected.file &&
-                         result.model_sha256 == expected.model_sha256 &&
-                         result.encoder_sha256 == expected.encoder_sha256 &&
-                         result.patient == expected.patient && result.laterality == expected.laterality &&
-                         result.label == expected.label && result.site == expected.site &&
-                         nlohmann::json(result.options) == nlohmann::json(expected.options);
-  if (!same_work || !holds_every_artefact(folder, result, !run.request.options.no_report)) return false;
-  InputStamp stamp{.size_bytes = result.size_bytes, .mtime_ns = 0, .sha256 = result.sha256};
-  if (before != nullptr && before->stamp.sha256 == result.sha256) stamp = before->stamp;
-  return is_unchanged(file.path, stamp, job.stop_token());
-}
-
-std::string cell(double value) {
-  return fmt::format("{}", value);
-}
-
-void write_cohort(const fs::path& out, const std::vector<std::string>& class_names,
-                  const std::vector<RunRow>& rows) {
-  std::vector<std::string> header{"file",   "case",        "patient", "laterality", "label",     "site",
-                                  "status", "reason_code", "reason",  "verdict",    "abstention"};
-  for (const auto& name : class_names) header.push_back("probability_" + name);
-  for (const char* name : {"out_of_distribution", "tiles", "corrupt_tiles", "tissue_fraction", "mpp_x",
-                           "mpp_y", "mpp_source", "warnings"})
-    header.emplace_back(name);
-  std::string text = imaging::csv_line(header);
-  for (const auto& row : rows) {
-    const auto result = row.result.value_or(CaseResult{});
-    std::vector<std::string> cells{row.file,
-                                   row.case_name,
-                                   result.patient.value_or(""),
-                                   result.laterality.value_or(""),
-                                   result.label.value_or(""),
-                                   result.site.value_or(""),
-                                   row.result ? result.status : row.status,
-                                   row.reason_code,
-                                   row.reason,
-                                   result.verdict.value_or(""),
-                                   result.abstention};
-    for (const auto& name : class_names) {
-      const auto found = std::find_if(result.probabilities.begin(), result.probabilities.end(),
-                                      [&](const auto& pair) { return pair.first == name; });
-      cells.push_back(found == result.probabilities.end() ? "" : cell(found->second));
-    }
-    cells.push_back(result.ood ? cell(*result.ood) : "");
-    cells.push_back(std::to_string(result.tiles));
-    cells.push_back(std::to_string(result.corrupt_tiles.size()));
-    cells.push_back(cell(result.tissue_fraction));
-    cells.push_back(result.scale ? cell(result.scale->mpp_x) : "");
-    cells.push_back(result.scale ? cell(result.scale->mpp_y) : "");
-    cells.push_back(result.scale ? result.scale->source : "");
-    cells.push_back(fmt::format("{}", fmt::join(result.warnings, " ")));
-    text += imaging::csv_line(cells);
-  }
-  imaging::write_file(out / "cohort.csv", text);
-}
-
-/// The manifests list the inputs of one run; cases of other inputs keep their folders and need a word.
-void warn_of_other_cases(const fs::path& out, const std::vector<InputFile>& files) {
-  std::set<std::string> names;
-  for (const auto& file : files) names.insert(file.case_name);
-  std::error_code ignored;
-  std::int64_t others = 0;
-  for (const auto& entry : fs::directory_iterator(out / "cases", ignored))
-    others += names.contains(entry.path().filename().string()) ? 0 : 1;
-  if (others == 0) return;
-  imaging::log(imaging::LogLevel::warning,
-               fmt::format("The output folder holds {} cases that are not among these inputs; they stay as "
-                           "they are, and run.json and cohort.csv list this run's inputs alone.",
-                           others));
-}
-
-Run open_run(const AnalyzeRequest& request, const ReportWriter& reports) {
+Run open_run(const AnalyzeRequest& request, models::ModelPackage model) {
   imaging::check_options(request.options);
   imaging::check_options(request.tissue);
   const auto& colours = imaging::find_colormap(request.options.colormap);
   auto environment = prepare_environment(request.runtime);
-  auto model = find_package(request.model);
-  if (model.task() != "slide-classification") {
-    throw Error(ErrorCode::incompatible, fmt::format("Model '{}' is for {}, not for slide-classification.",
-                                                     model.name(), model.task()));
-  }
   auto encoder_package = find_encoder(model, request.encoder);
   auto encoder = models::open_encoder(encoder_package, environment.device);
   auto classifier = mil::open_classifier(model, environment.device);
@@ -437,7 +232,6 @@ Run open_run(const AnalyzeRequest& request, const ReportWriter& reports) {
                             encoder_package.name(), encoder->dim(), model.name(), classifier->dim()));
   }
   return {request,
-          reports,
           std::move(environment),
           std::move(model),
           std::move(encoder_package),
@@ -447,97 +241,83 @@ Run open_run(const AnalyzeRequest& request, const ReportWriter& reports) {
           SlideSource(request.reading, request.inputs.inputs)};
 }
 
-}  // namespace
+class SlideKind : public CaseKind {
+ public:
+  explicit SlideKind(Run& run) : run_(run) {}
 
-bool RunSummary::has_failures() const {
-  return std::any_of(rows.begin(), rows.end(), [](const RunRow& row) { return row.status == "failed"; });
-}
+  [[nodiscard]] std::string stage() const override { return "slides"; }
 
-void remove_unfinished_cases(const fs::path& out) {
-  std::error_code error;
-  std::vector<fs::path> unfinished;
-  for (const auto& entry : fs::directory_iterator(out / "cases", error)) {
-    if (entry.path().filename().string().starts_with(kUnfinishedPrefix)) unfinished.push_back(entry.path());
+  [[nodiscard]] CaseResult start(const InputFile& file) const override {
+    auto result = start_case(file, run_.model);
+    if (run_.model.manifest().value("trained_on_synthetic_data_only", false)) {
+      result.warnings.emplace_back(
+          "The model was trained on synthetic slides only; on real tissue its verdict has no meaning.");
+    }
+    result.encoder_name = run_.encoder_package.name();
+    result.encoder_sha256 = run_.encoder_package.sha256();
+    result.options = options_of(run_.request, file);
+    return result;
   }
-  for (const auto& path : unfinished) fs::remove_all(path, error);
-}
+
+  void execute(const InputFile& file, const CaseFolder& folder, CaseResult& result,
+               const imaging::JobContext& job) override {
+    CaseAnalysis(run_, file, folder, result).execute(job);
+  }
+
+  [[nodiscard]] std::vector<fs::path> artefacts(const CaseFolder& folder,
+                                                const CaseResult& result) const override {
+    std::vector<fs::path> paths{folder.features(),  folder.attention(),     folder.overlay(),
+                                folder.thumbnail(), folder.tiles_geojson(), folder.tissue_geojson()};
+    for (const auto& tile : result.top_tiles) paths.push_back(folder.path / tile.image);
+    return paths;
+  }
+
+  [[nodiscard]] std::vector<std::string> class_names() const override { return run_.model.class_names(); }
+
+  [[nodiscard]] std::vector<std::string> columns() const override {
+    return {"out_of_distribution", "tiles", "corrupt_tiles", "tissue_fraction", "mpp_x", "mpp_y",
+            "mpp_source"};
+  }
+
+  [[nodiscard]] std::vector<std::string> cells(const CaseResult& result) const override {
+    const auto& scale = result.scale;
+    return {cohort_cell(result.ood),
+            std::to_string(result.tiles),
+            std::to_string(result.corrupt_tiles.size()),
+            cohort_cell(result.tissue_fraction),
+            scale ? cohort_cell(scale->mpp_x) : "",
+            scale ? cohort_cell(scale->mpp_y) : "",
+            scale ? scale->source : ""};
+  }
+
+ private:
+  Run& run_;
+};
+
+}  // namespace
 
 RunSummary analyze(const AnalyzeRequest& request, const ReportWriter& reports,
                    const std::function<void(const RunRow&)>& on_case, const imaging::JobContext& job) {
-  auto run = open_run(request, reports);
-  const auto files = collect_inputs(request.inputs, request.out, job).files;
-  remove_unfinished_cases(request.out);
-  warn_of_other_cases(request.out, files);
-
-  const auto manifest_path = request.out / "run.json";
-  const auto earlier = read_earlier_rows(manifest_path);
-  Json manifest{{"schema", "tessera.run/1"},
-                {"versions", {{"tessera", imaging::kVersion}, {"libtorch", models::torch_version()}}},
-                {"model", {{"name", run.model.name()}, {"sha256", run.model.sha256()}}},
-                {"encoder", {{"name", run.encoder_package.name()}, {"sha256", run.encoder_package.sha256()}}},
-                {"options", imaging::options_to_json(request.options)},
-                {"tissue", imaging::options_to_json(request.tissue)},
-                {"inputs_options", imaging::options_to_json(request.inputs)},
-                {"reading", run.source.to_json()},
-                {"runtime", run.environment.to_json()},
-                {"notice", imaging::kResearchUse},
-                {"started", utc_now()},
-                {"finished", Json()},
-                {"inputs", Json::array()}};
-  if (request.inputs.table)
-    manifest["inputs_options"]["table"] = fs::path(*request.inputs.table).filename().string();
-
-  RunSummary summary{.out = request.out, .rows = {}};
-  const auto total = static_cast<std::int64_t>(files.size());
-  bool has_changed = earlier.size() != files.size();
-  const auto write_manifests = [&] {
-    imaging::write_file(manifest_path, json_text(manifest));
-    write_cohort(request.out, run.model.class_names(), summary.rows);
-  };
-  for (const auto& file : files) {
-    job.checkpoint("slides", static_cast<std::int64_t>(summary.rows.size()), total);
-    RunRow row{.file = file.relative, .case_name = file.case_name};
-    BatchRow record{
-        .file = file.relative, .case_name = file.case_name, .stamp = stamp_without_hash(file.path)};
-    const auto* before = find_row(earlier, file.case_name);
-    CaseResult known;
-    if (is_done_before(run, file, before, job, known)) {
-      record.status = known.status;
-      record.seconds = before != nullptr ? before->seconds : 0;
-      row.status = "skipped";
-      row.reason = known.reason;
-      row.result = std::move(known);
-      has_changed = has_changed || before == nullptr || before->stamp.mtime_ns != record.stamp.mtime_ns;
-    } else {
-      has_changed = true;
-      run_row(record, [&](BatchRow& running) {
-        row.result = analyze_case(run, file, job);
-        running.status = row.result->status;
-        running.reason_code = row.result->reason_code;
-        running.reason = row.result->reason;
-      });
-      record.reason = hide_place(record.reason, file);
-      row.status = record.status;
-      row.reason_code = record.reason_code;
-      row.reason = record.reason;
-      row.seconds = record.seconds;
-    }
-    if (row.result) {
-      record.reason = row.result->reason;
-      record.tiles = row.result->tiles;
-      record.stamp.sha256 = row.result->sha256;
-    }
-    manifest["inputs"].push_back(to_json(record));
-    summary.rows.push_back(std::move(row));
-    if (has_changed) write_manifests();
-    if (on_case) on_case(summary.rows.back());
+  auto model = find_package(request.model);
+  if (model.task() != "slide-classification") {
+    throw Error(ErrorCode::incompatible, fmt::format("Model '{}' is for {}, not for slide-classification.",
+                                                     model.name(), model.task()));
   }
-  job.checkpoint("slides", total, total);
-  if (has_changed) {
-    manifest["finished"] = utc_now();
-    write_manifests();
-  }
-  return summary;
+  auto run = open_run(request, std::move(model));
+  SlideKind kind(run);
+  const Json work{
+      {"model", {{"name", run.model.name()}, {"sha256", run.model.sha256()}}},
+      {"encoder", {{"name", run.encoder_package.name()}, {"sha256", run.encoder_package.sha256()}}},
+      {"options", imaging::options_to_json(request.options)},
+      {"tissue", imaging::options_to_json(request.tissue)}};
+  return run_cases(kind,
+                   {.out = request.out,
+                    .inputs = request.inputs,
+                    .source = run.source,
+                    .environment = run.environment,
+                    .work = work,
+                    .has_reports = !request.options.no_report},
+                   reports, on_case, job);
 }
 
 }  // namespace workflows

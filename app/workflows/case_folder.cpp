@@ -6,6 +6,7 @@
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
 #include "imaging/base/json_text.h"
+#include "imaging/raster/ome_tiff.h"
 
 namespace workflows {
 namespace {
@@ -75,7 +76,9 @@ Json to_json(const CaseResult& result) {
                    {"sha256", result.model_sha256},
                    {"architecture", result.model_architecture},
                    {"intended_use", result.model_intended_use},
-                   {"limitations", result.model_limitations}};
+                   {"limitations", result.model_limitations},
+                   {"training_data", result.model_training_data},
+                   {"calibration", result.model_calibration}};
   json["encoder"] = {{"name", result.encoder_name}, {"sha256", result.encoder_sha256}};
   json["stain_normalisation"] = result.stain;
   json["grid"] = {{"tile_mpp", result.tile_mpp},
@@ -106,6 +109,7 @@ Json to_json(const CaseResult& result) {
   }
   json["options"] = result.options;
   json["versions"] = object_of(result.versions);
+  if (result.fundus) json["fundus"] = to_json(*result.fundus);
   return json;
 }
 
@@ -160,6 +164,8 @@ CaseResult case_result_from_json(const nlohmann::json& json) {
     model.at("architecture").get_to(result.model_architecture);
     model.at("intended_use").get_to(result.model_intended_use);
     model.at("limitations").get_to(result.model_limitations);
+    result.model_training_data = model.value("training_data", "");  // results before 0.3 lack these two
+    result.model_calibration = model.value("calibration", nlohmann::json());
     json.at("encoder").at("name").get_to(result.encoder_name);
     json.at("encoder").at("sha256").get_to(result.encoder_sha256);
     result.stain = json.value("stain_normalisation", nlohmann::json());
@@ -200,6 +206,8 @@ CaseResult case_result_from_json(const nlohmann::json& json) {
     result.options = Json(json.at("options"));
     for (const auto& [name, value] : json.at("versions").items())
       result.versions.emplace_back(name, value.get<std::string>());
+    if (const auto fundus = json.find("fundus"); fundus != json.end())
+      result.fundus = fundus_finding_from_json(*fundus);
   } catch (const nlohmann::json::exception& error) {
     throw imaging::Error(imaging::ErrorCode::corrupt_data,
                          fmt::format("A result lacks a key or holds a wrong value: {}.", error.what()));
@@ -210,6 +218,13 @@ CaseResult case_result_from_json(const nlohmann::json& json) {
 CaseResult CaseFolder::read_result() const {
   return case_result_from_json(
       imaging::parse_json<nlohmann::json>(imaging::read_file(result()), result().string()));
+}
+
+imaging::ScoreRaster CaseFolder::read_scores(const CaseResult& value) const {
+  auto raster = imaging::read_ome_tiff(attention());
+  raster.pixel_l0 = value.tile_stride_l0;
+  if (value.fundus) raster.origin_l0 = value.fundus->evidence_origin_l0;
+  return raster;
 }
 
 void CaseFolder::write_result(const CaseResult& value) const {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/workflows/fundus_finding.h"
 #include "imaging/base/geometry.h"
 #include "imaging/raster/score_raster.h"
 #include "imaging/slide/slide_reader.h"
@@ -49,6 +50,8 @@ struct CaseResult {
 
   std::string model_name, model_sha256, model_architecture;
   std::string model_intended_use, model_limitations;  ///< as its manifest says
+  std::string model_training_data;                    ///< the same; empty where it says nothing
+  nlohmann::ordered_json model_calibration;           ///< the same; null where it says nothing
   std::string encoder_name, encoder_sha256;
   nlohmann::ordered_json stain;  ///< SlideStain::record; null where the encoder asks for none
   double tile_mpp = 0;
@@ -74,6 +77,7 @@ struct CaseResult {
   std::vector<std::string> warnings;
   nlohmann::ordered_json options = nlohmann::ordered_json::object();
   std::vector<std::pair<std::string, std::string>> versions;  ///< library, version
+  std::optional<FundusFinding> fundus;  ///< of a photograph of the retina, once it is read
 
   /// The class whose probability and scores are shown.
   [[nodiscard]] std::string shown_class() const {
@@ -105,9 +109,13 @@ struct CaseFolder {
   /// @throws Error `not_found`, `corrupt_data`.
   [[nodiscard]] CaseResult read_result() const;
   void write_result(const CaseResult& result) const;
+  /// attention.ome.tif with its place and exact size in level-0 pixels, which the file does not hold.
+  /// @param result  of this folder
+  /// @throws Error as read_ome_tiff.
+  [[nodiscard]] imaging::ScoreRaster read_scores(const CaseResult& result) const;
 };
 
-/// Writes report.html and report.pdf of a finished case. Injected by the front ends, so that workflows needs
+/// Writes the reports of finished cases and of their run. Injected by the front ends, so that workflows needs
 /// no Qt.
 class ReportWriter {
  public:
@@ -115,6 +123,11 @@ class ReportWriter {
   /// @param printed_date  as it shall stand on the report, e.g. "2026-11-23 14:05"
   /// @throws Error `io_error`, `corrupt_data`.
   virtual void write(const CaseFolder& folder, const std::string& printed_date) const = 0;
+  /// What concerns a whole run: OUT/report.html, and OUT/patients/<patient>/report.html and .pdf of patients
+  /// with photographs of both eyes.
+  /// @param out  holds run.json and cases/
+  /// @throws Error `io_error`, `corrupt_data`.
+  virtual void write_run(const std::filesystem::path& out, const std::string& printed_date) const = 0;
 };
 
 }  // namespace workflows

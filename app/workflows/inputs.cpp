@@ -13,6 +13,7 @@
 #include "imaging/base/csv.h"
 #include "imaging/base/files.h"
 #include "imaging/base/log.h"
+#include "imaging/fundus/split_file.h"
 #include "imaging/slide/reader_table.h"
 
 namespace workflows {
@@ -125,6 +126,17 @@ void walk_folder(const fs::path& folder, const fs::path& leave_out, const InputO
   }
 }
 
+void add_split(const fs::path& path, const InputOptions& options, InputList& list) {
+  const auto split = imaging::read_split_file(path);
+  for (const auto& entry : split.entries) {
+    if (!is_wanted(entry.name, options)) continue;
+    InputFile file{
+        .path = entry.path, .relative = entry.name, .site = split.domain, .problem = entry.problem};
+    if (entry.problem.empty()) file.label = std::to_string(entry.grade);
+    list.files.push_back(std::move(file));
+  }
+}
+
 /// Of several paths to one file the first one stays, and a link only where nothing else leads there.
 void leave_out_repeated(std::vector<InputFile>& files) {
   std::error_code ignored;
@@ -150,14 +162,6 @@ std::string as_utf8(const std::string& name) {
   return Json::parse(Json(name).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
 }
 
-/// A folder name without separators, leading dots or control characters.
-std::string safe_name(std::string name) {
-  for (auto& c : name) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == '/' || c == '\\' || c == ':') c = '_';
-  }
-  return name.empty() || name.front() == '.' ? fmt::format("_{}", name) : name;
-}
-
 void apply_table(const std::string& path, std::vector<InputFile>& files) {
   const auto table = imaging::read_csv_with_header(path);
   const auto file_column = table.find_column("file");
@@ -181,8 +185,8 @@ void apply_table(const std::string& path, std::vector<InputFile>& files) {
       if (const auto name = cell("case")) file.case_name = safe_name(*name);
       file.patient = cell("patient");
       file.laterality = cell("laterality");
-      file.label = cell("label");
-      file.site = cell("site");
+      if (auto label = cell("label")) file.label = std::move(label);
+      if (auto site = cell("site")) file.site = std::move(site);
       file.table_mpp = cell("mpp");
     }
     used += matched ? 1 : 0;
@@ -218,6 +222,8 @@ InputList collect_inputs(const InputOptions& options, const fs::path& leave_out,
     std::error_code ignored;
     if (fs::is_directory(path, ignored)) {
       walk_folder(path, leave_out, options, job, list);
+    } else if (path.extension() == ".txt" && imaging::is_split_file(path)) {
+      add_split(path, options, list);
     } else if (const auto name = path.filename().string(); is_wanted(name, options)) {
       list.files.push_back({.path = path, .relative = name});
     }
@@ -236,6 +242,17 @@ InputList collect_inputs(const InputOptions& options, const fs::path& leave_out,
   if (options.table) apply_table(*options.table, list.files);
   make_names_unique(list.files);
   return list;
+}
+
+std::string safe_name(std::string name) {
+  for (auto& c : name) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == '/' || c == '\\' || c == ':') c = '_';
+  }
+  return name.empty() || name.front() == '.' ? fmt::format("_{}", name) : name;
+}
+
+void check_input(const InputFile& file) {
+  if (!file.problem.empty()) throw imaging::Error(imaging::ErrorCode::invalid_argument, file.problem);
 }
 
 }  // namespace workflows

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <utility>
 
+#include "app/workflows/eye.h"
 #include "app/workflows/inputs.h"
 #include "app/workflows/run_environment.h"
 #include "imaging/base/csv.h"
@@ -37,21 +38,6 @@ Json facts_of(const InputFile& file) {
           {"laterality", text(file.laterality)},
           {"label", text(file.label)},
           {"site", text(file.site)}};
-}
-
-struct Eye {
-  std::string side;    ///< "L", "R" or empty
-  std::string source;  ///< "table", "file" or empty
-};
-
-Eye eye_of(const InputFile& file, const imaging::FundusImage& image, std::vector<std::string>& warnings) {
-  if (!file.laterality) return image.laterality ? Eye{*image.laterality, "file"} : Eye{};
-  const auto side = imaging::parse_laterality(*file.laterality);
-  if (image.laterality && *image.laterality != side) {
-    warnings.push_back(fmt::format("The table says eye {}, the file says {}; the table was taken.", side,
-                                   *image.laterality));
-  }
-  return {side, "table"};
 }
 
 /// Prepares one photograph. @return what quality.csv says of it
@@ -258,6 +244,7 @@ std::vector<BatchRow> prepare_fundus_images(const PrepareFundusRequest& request,
       Json fundus;
       run_row(row, [&](BatchRow& running) {
         RemoveOnFailure unfinished({artefacts.image, artefacts.mask});
+        check_input(file);
         imaging::while_unchanged(file.path, [&] {
           ParallelHash hash(file.path);
           fundus = prepare_one(file, request, source, artefacts, job, running);

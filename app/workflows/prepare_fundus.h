@@ -46,7 +46,8 @@ struct PrepareFundusRequest {
 /// field); and OUT/quality.csv and OUT/run.json with one row per input, failures included. An ungradable
 /// photograph is prepared and `degraded`, unless it is to be rejected. Photographs that are done and whose
 /// file, facts and options have not changed are skipped; a killed run forgets only the photograph it was at.
-/// The eye comes from the table, else from the file, else stays empty.
+/// The eye comes from the table, else from the file, else from a customary file name (`eye_of`), else stays
+/// empty.
 /// @throws Error   only for what concerns the whole run; Cancelled.
 std::vector<BatchRow> prepare_fundus_images(const PrepareFundusRequest& request,
                                             const std::function<void(const BatchRow&)>& on_row,

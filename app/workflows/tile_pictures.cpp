@@ -13,16 +13,16 @@
 
 namespace workflows {
 
-void write_tiles_geojson(const std::filesystem::path& path, const imaging::TileGrid& grid,
-                         const std::vector<std::int64_t>& numbers, const mil::TileScores& scores) {
-  std::vector<std::string> names;
-  for (const auto& name : scores.names) names.push_back(nlohmann::json(name).dump());
+void write_tiles_geojson(const std::filesystem::path& path, std::span<const imaging::RectD> rects,
+                         const std::vector<std::string>& names, std::span<const float> values) {
+  std::vector<std::string> keys;
+  for (const auto& name : names) keys.push_back(nlohmann::json(name).dump());
   imaging::AtomicFile target(path);
   std::ofstream file(target.temporary_path(), std::ios::binary | std::ios::trunc);
   const std::ostreambuf_iterator<char> out(file);
   file << "{\"type\":\"FeatureCollection\",\"features\":[";
-  for (std::size_t row = 0; row < numbers.size(); ++row) {
-    const auto rect = grid.rect_l0(grid.tiles()[static_cast<std::size_t>(numbers[row])]);
+  for (std::size_t row = 0; row < rects.size(); ++row) {
+    const auto& rect = rects[row];
     fmt::format_to(out,
                    "{0}\n{{\"type\":\"Feature\",\"geometry\":{{\"type\":\"Polygon\",\"coordinates\":[[[{1:."
                    "2f},{2:.2f}],[{3:.2f},{2:.2f}],"
@@ -30,8 +30,8 @@ void write_tiles_geojson(const std::filesystem::path& path, const imaging::TileG
                    "\"objectType\":\"tile\",\"name\":\"{5}\","
                    "\"measurements\":{{",
                    row == 0 ? "" : ",", rect.x, rect.y, rect.right(), rect.bottom(), row);
-    for (std::size_t k = 0; k < names.size(); ++k) {
-      fmt::format_to(out, "{}{}:{}", k == 0 ? "" : ",", names[k], scores.values[row * names.size() + k]);
+    for (std::size_t k = 0; k < keys.size(); ++k) {
+      fmt::format_to(out, "{}{}:{}", k == 0 ? "" : ",", keys[k], values[row * keys.size() + k]);
     }
     file << "}}}";
   }

@@ -41,6 +41,7 @@ std::vector<BatchRow> write_reports(const fs::path& folder, const ReportWriter& 
     });
     rows.push_back(std::move(row));
   }
+  if (is_file_with_content(folder / "run.json")) reports.write_run(folder, printed_now());
   return rows;
 }
 

@@ -8,7 +8,7 @@
 
 namespace workflows {
 
-/// Writes the reports of results again.
+/// Writes the reports of results again, with those of the whole run where all of it is asked for.
 /// @param folder  OUT of an analysis, or one case folder
 /// @return        one row per case, in order of name
 /// @throws Error  `not_found` where there is no result; Cancelled.

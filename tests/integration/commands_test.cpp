@@ -252,6 +252,7 @@ class BrokenReportWriter final : public workflows::ReportWriter {
   void write(const workflows::CaseFolder&, const std::string&) const override {
     throw imaging::Error(imaging::ErrorCode::io_error, "The disk is full.");
   }
+  void write_run(const fs::path&, const std::string&) const override {}
 };
 
 TEST_F(AnalyzeCommand, LeavesNoHalfWrittenCaseWhereItsReportFails) {
