@@ -25,9 +25,10 @@ constexpr std::array kCommands{
             "tessera mil evaluate --model run/model --bags features/ --labels test.csv --out evaluation/\n"
             "tessera mil predict --model run/model --bags features/ --out predictions/",
             &attach_mil, true},
-    Command{"retina", "Prepare fundus photographs: field of view, quality, even light",
-            "tessera retina prepare photographs/ --size 512 --correct-illumination --out prepared/",
-            &attach_retina},
+    Command{"retina", "Photographs of the retina: field of view, quality, even light; grades of retinopathy",
+            "tessera retina prepare photographs/ --size 512 --correct-illumination --out prepared/\n"
+            "tessera retina grade photographs/ --table facts.csv --model my-grader/ --out graded/",
+            &attach_retina, true},
     Command{"model", "List, show, verify, pack, train, calibrate and average model packages",
             "tessera model list\n"
             "tessera model calibrate run/model --bags held-out/ --labels held-out.csv --out calibrated/\n"

@@ -7,6 +7,7 @@
 
 #include "app/workflows/batch.h"
 #include "app/workflows/case_run.h"
+#include "app/workflows/grade_fundus.h"
 #include "app/workflows/input_kind.h"
 #include "app/workflows/model_registry.h"
 #include "app/workflows/slide_features.h"
@@ -294,14 +295,30 @@ class SlideKind : public CaseKind {
   Run& run_;
 };
 
+GradeFundusRequest to_grade_request(const AnalyzeRequest& request) {
+  return {.inputs = request.inputs,
+          .model = request.model,
+          .out = request.out,
+          .options = {.fundus = request.fundus,
+                      .abstention = request.options.abstention,
+                      .colormap = request.options.colormap,
+                      .opacity = request.options.opacity,
+                      .no_report = request.options.no_report},
+          .quality = {},
+          .reading = request.reading,
+          .runtime = request.runtime};
+}
+
 }  // namespace
 
 RunSummary analyze(const AnalyzeRequest& request, const ReportWriter& reports,
                    const std::function<void(const RunRow&)>& on_case, const imaging::JobContext& job) {
   auto model = find_package(request.model);
+  if (model.task() == "fundus-grading") return grade_fundus(to_grade_request(request), reports, on_case, job);
   if (model.task() != "slide-classification") {
-    throw Error(ErrorCode::incompatible, fmt::format("Model '{}' is for {}, not for slide-classification.",
-                                                     model.name(), model.task()));
+    throw Error(ErrorCode::incompatible,
+                fmt::format("Model '{}' is for {}, not for slide-classification or fundus-grading.",
+                            model.name(), model.task()));
   }
   auto run = open_run(request, std::move(model));
   SlideKind kind(run);

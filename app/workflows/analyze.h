@@ -93,6 +93,32 @@ void visit_fields(Visitor&& field, Options& options) {
   field("no_report", options.no_report, FieldInfo{.help = "Write no report.html and report.pdf"});
 }
 
+/// What a photograph of the retina is graded with.
+struct FundusOptions {
+  std::string quality_gate = "refuse";
+  std::optional<double> referable_threshold;
+  std::string evidence = "class-activation";
+};
+
+template <typename Visitor, typename Options>
+requires std::same_as<std::remove_const_t<Options>, FundusOptions>
+void visit_fields(Visitor&& field, Options& options) {
+  using imaging::FieldInfo;
+  field("quality_gate", options.quality_gate,
+        FieldInfo{.help = "Photographs of the retina: refuse to grade an ungradable one, or grade it with a "
+                          "warning on record",
+                  .choices = {"refuse", "warn"}});
+  field("referable_threshold", options.referable_threshold,
+        FieldInfo{.help = "Photographs of the retina: referable from this score (p2 + p3 + p4) on, in place "
+                          "of the package's threshold",
+                  .min = 0,
+                  .max = 1});
+  field("evidence", options.evidence,
+        FieldInfo{.help = "Photographs of the retina: how the evidence map is made; occlusion takes many "
+                          "times as long",
+                  .choices = {"class-activation", "occlusion"}});
+}
+
 struct AnalyzeRequest {
   InputOptions inputs;
   std::string model;  ///< package folder, .tsr, or the name of an installed package
@@ -100,6 +126,8 @@ struct AnalyzeRequest {
       encoder;  ///< the same; default: the installed or neighbouring package whose sha256 the model names
   std::filesystem::path out;
   AnalyzeOptions options;
+  FundusOptions fundus;  ///< with a package for fundus-grading only, which takes nothing else of `options`
+                         ///< than abstention, colours and no_report
   imaging::TissueOptions tissue;
   ReadingOptions reading;
   RuntimeOptions runtime;
@@ -120,7 +148,8 @@ struct RunSummary {
   [[nodiscard]] bool has_failures() const;
 };
 
-/// The main job: tile, encode, predict, explain, write, for every input. One bad input never stops the rest;
+/// The main job: tile, encode, predict, explain, write, for every input; with a package for fundus-grading,
+/// grade_fundus. One bad input never stops the rest;
 /// a case that is done and whose input, options and packages have not changed is skipped. run.json and
 /// cohort.csv hold this run's inputs alone; folders of cases that an earlier run left in OUT stay, and a
 /// warning counts them. Stages reported to

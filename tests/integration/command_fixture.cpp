@@ -12,6 +12,8 @@
 #include "models/encoders/encoder.h"
 #include "models/encoders/pack_encoder.h"
 #include "models/encoders/resnet_module.h"
+#include "models/retina/fundus_transform.h"
+#include "models/retina/grader_package.h"
 #include "models/runtime/safetensors.h"
 
 namespace support {
@@ -85,6 +87,30 @@ const TinyModels& tiny_models() {
     return made;
   }();
   return models;
+}
+
+const fs::path& tiny_grader() {
+  static const TemporaryFolder folder;
+  static const fs::path package = [] {
+    models::GraderPackage made;
+    made.name = "tiny-grader";
+    made.arguments.architecture = "resnet18";
+    made.arguments.backbone.layers = {1, 1, 1, 1};
+    made.arguments.backbone.width = 4;
+    made.arguments.oedema_count = 3;
+    made.weights = std::make_shared<models::TensorMap>(models::initial_grader_weights(made.arguments, 5));
+    made.transform = models::fundus_transform_steps(256, 256);
+    made.calibration = {{"method", "temperature"}, {"temperature", 1.5}};
+    made.facts = {{"training_data", "nothing: random weights"},
+                  {"intended_use", "tests"},
+                  {"limitations", "knows nothing"},
+                  {"licence", "Apache-2.0"}};
+    made.card = "# tiny-grader\n";
+    const auto target = folder / "tiny-grader";
+    models::write_grader_package(target, made);
+    return target;
+  }();
+  return package;
 }
 
 std::string listing(const fs::path& folder) {

@@ -26,6 +26,10 @@ struct TinyModels {
 };
 [[nodiscard]] const TinyModels& tiny_models();
 
+/// A fundus grader with random weights of a fixed seed and an oedema head, written once per process. Its crop
+/// has 256 px, its evidence map 8 x 8 cells.
+[[nodiscard]] const std::filesystem::path& tiny_grader();
+
 /// All files below a folder with their bytes' sha256 and time of change, as one text: equal texts, untouched
 /// folders.
 [[nodiscard]] std::string listing(const std::filesystem::path& folder);

@@ -9,8 +9,10 @@ namespace cli {
 void attach_analyze(CLI::App& command, Session& session) {
   auto request = std::make_shared<workflows::AnalyzeRequest>();
   command
-      .add_option("--model", request->model,
-                  "Slide classifier: a package's path, or the name of an installed one")
+      .add_option(
+          "--model", request->model,
+          "Slide classifier, or fundus grader for photographs of the retina: a package's path, or the "
+          "name of an installed one")
       ->required()
       ->type_name("PKG");
   command
@@ -22,6 +24,7 @@ void attach_analyze(CLI::App& command, Session& session) {
       ->type_name("DIR");
   bind_inputs(command, request->inputs);
   bind_fields(command, request->options);
+  bind_fields(command, request->fundus);
   bind_fields(command, request->tissue);
   bind_fields(command, request->reading);
   command.callback([request, &session] {

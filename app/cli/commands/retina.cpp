@@ -1,3 +1,4 @@
+#include "app/cli/commands/retina.h"
 #include "app/cli/bind_fields.h"
 #include "app/cli/bind_inputs.h"
 #include "app/cli/command_table.h"
@@ -48,6 +49,9 @@ void attach_retina(CLI::App& command, Session& session) {
                                                  "Grade with a package, or train and test by a protocol of "
                                                  "domain generalisation; resumes"),
                          session);
+  attach_retina_grade(*command.add_subcommand(
+                          "grade", "Grade photographs: retinopathy, oedema risk, evidence, report; resumes"),
+                      session);
 }
 
 }  // namespace cli
