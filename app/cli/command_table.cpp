@@ -28,6 +28,10 @@ constexpr std::array kCommands{
     Command{"retina", "Prepare fundus photographs: field of view, quality, even light",
             "tessera retina prepare photographs/ --size 512 --correct-illumination --out prepared/",
             &attach_retina},
+    Command{"segment", "Masks, outlines and measurements of vessels, discs, nuclei, tumours; and how good they are",
+            "tessera segment predict photographs/ --model vessels/ --out masks/\n"
+            "tessera segment evaluate --data drive/ --classes vessel=vessels_1st --model vessels/ --out scores/",
+            &attach_segment, true},
     Command{"model", "List, show, verify, pack, train, calibrate and average model packages",
             "tessera model list\n"
             "tessera model calibrate run/model --bags held-out/ --labels held-out.csv --out calibrated/\n"

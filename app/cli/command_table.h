@@ -28,6 +28,7 @@ void attach_mil(CLI::App& command, Session& session);
 void attach_model(CLI::App& command, Session& session);
 void attach_phantom(CLI::App& command, Session& session);
 void attach_retina(CLI::App& command, Session& session);
+void attach_segment(CLI::App& command, Session& session);
 void attach_report(CLI::App& command, Session& session);
 void attach_doctor(CLI::App& command, Session& session);
 void attach_view(CLI::App& command, Session& session);

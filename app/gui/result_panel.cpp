@@ -8,6 +8,7 @@
 
 #include "app/gui/theme.h"
 #include "app/report/fundus_words.h"
+#include "app/report/segment_words.h"
 #include "app/viewmodels/wording.h"
 #include "app/workflows/stain.h"
 
@@ -140,7 +141,9 @@ void ResultPanel::refresh() {
     return;
   }
   const bool is_abstained = !result->abstention.empty();
-  verdict_->setText(result->fundus    ? QString::fromStdString(report::fundus_headline(*result))
+  verdict_->setText(result->segmentation
+                        ? QString::fromStdString(report::segment_headline(*result->segmentation))
+                    : result->fundus  ? QString::fromStdString(report::fundus_headline(*result))
                     : is_abstained    ? tr("No verdict: the model abstains")
                     : result->verdict ? QString::fromStdString(*result->verdict)
                                       : tr("No verdict"));
@@ -158,6 +161,11 @@ void ResultPanel::refresh() {
   }
   add_fact(tr("Scale"), viewmodels::scale_words(result->scale));
   add_fact(tr("Model"), QString::fromStdString(result->model_name));
+  if (result->segmentation) {
+    for (const auto& fact : report::segment_findings(*result->segmentation))
+      add_fact(QString::fromStdString(fact.name), QString::fromStdString(fact.value));
+    return;
+  }
   if (result->kind == "fundus") {
     add_fundus_facts(*result);
     return;

@@ -131,11 +131,22 @@ void add_pictures(HtmlPage& page, const Overview& overview) {
 }
 
 void add_overview(HtmlPage& page, const Overview& overview) {
-  page.add("<section>\n<h2>{}</h2>\n<div class=\"pictures\">",
-           overview.heatmap.empty() ? overview.plain_title : "Where the model looked");
+  page.add("<section>\n<h2>{}</h2>\n<div class=\"pictures\">", overview.heatmap.empty() ? overview.plain_title
+                                                               : overview.legend.empty()
+                                                                   ? "Where the model looked"
+                                                                   : "What the model found");
   add_pictures(page, overview);
   if (overview.heatmap.empty()) {
     page.add("</div>\n</section>");
+    return;
+  }
+  if (!overview.legend.empty()) {
+    page.add(R"(<ul class="legend">)");
+    for (const auto& [colour, name] : overview.legend) {
+      page.add(R"(<li><span style="background:#{:02x}{:02x}{:02x}"></span>{}</li>)", colour[0], colour[1],
+               colour[2], escape_html(name));
+    }
+    page.add("</ul>\n</div>\n<p class=\"meaning\">{}</p>\n</section>", escape_html(overview.score_sentence));
     return;
   }
   page.add(

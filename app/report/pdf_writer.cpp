@@ -321,6 +321,17 @@ void add_colour_bar(Sheets& sheets, const Overview& overview, double x, double y
   }
 }
 
+void add_legend(Sheets& sheets, const std::vector<LegendEntry>& legend, double x, double y) {
+  constexpr double kSide = 3.5 * kMm;
+  for (const auto& [colour, name] : legend) {
+    const Text text(to_qt(name), make_font(7), 13 * kMm);
+    sheets.rectangle(x, y, kSide, kSide, QColor(colour[0], colour[1], colour[2]));
+    sheets.frame(x, y, kSide, kSide);
+    sheets.text(text, x + kSide + 1.4 * kMm, y);
+    y += std::max(kSide, text.height()) + 1.5 * kMm;
+  }
+}
+
 void add_overview(Sheets& sheets, const Overview& overview) {
   constexpr double kGap = 4 * kMm;
   constexpr double kColourWidth = 18 * kMm;
@@ -328,7 +339,9 @@ void add_overview(Sheets& sheets, const Overview& overview) {
   constexpr double kLeastHeight = 60 * kMm;
   constexpr double kLeastCaption = 40 * kMm;
   const Text meaning(to_qt(overview.score_sentence), make_font(8.5), kWidth);
-  const auto title = overview.heatmap.empty() ? overview.plain_title : "Where the model looked";
+  const auto title = overview.heatmap.empty()  ? overview.plain_title
+                     : overview.legend.empty() ? "Where the model looked"
+                                               : "What the model found";
   const Text heading(to_qt(title), make_font(8, true), kWidth);
   const double words = heading.height() + 1.5 * kMm + 6 * kMm + meaning.height() + 1.5 * kMm;
 
@@ -353,7 +366,11 @@ void add_overview(Sheets& sheets, const Overview& overview) {
     sheets.y += height + 6 * kMm + kSectionGap;
     return;
   }
-  add_colour_bar(sheets, overview, second + width + kGap, sheets.y, std::min(height, 60 * kMm));
+  if (!overview.legend.empty()) {
+    add_legend(sheets, overview.legend, second + width + kGap, sheets.y);
+  } else {
+    add_colour_bar(sheets, overview, second + width + kGap, sheets.y, std::min(height, 60 * kMm));
+  }
   sheets.y += height + 6 * kMm;
   sheets.text(meaning, kLeft, sheets.y);
   sheets.y += meaning.height() + kSectionGap;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "app/report/fundus_words.h"
+#include "app/report/segment_words.h"
 #include "app/workflows/evidence_view.h"
 #include "app/workflows/stain.h"
 #include "imaging/base/error.h"
@@ -265,6 +266,18 @@ Overview make_overview(const workflows::CaseFolder& folder, const workflows::Cas
     overview.plain_alternative = "The photograph of the retina.";
     if (!is_physical(result)) overview.scale_bar.reset();
   }
+  if (result.segmentation) {
+    overview.plain_title = "Picture";
+    overview.plain_alternative = "The picture that was segmented.";
+    overview.heatmap = read_picture(folder.overlay(), kOverviewSide);
+    overview.legend = segment_legend(*result.segmentation);
+    overview.score_title = "Classes";
+    overview.score_sentence =
+        "Colours: the class that the model gives each pixel, with its outline. The masks are not checked by "
+        "a person.";
+    if (!is_physical(result) || result.segmentation->slices > 1) overview.scale_bar.reset();
+    return overview;
+  }
   if (result.verdict != workflows::kUngradable) add_heatmap(folder, result, overview);
   return overview;
 }
@@ -410,6 +423,13 @@ ReportModel read_report_model(const workflows::CaseFolder& folder, const std::st
   if (result.status == "failed") {
     model.headline = "No result";
     model.explanation = cure(result.reason_code);
+    return model;
+  }
+  if (result.segmentation) {
+    model.headline = segment_headline(*result.segmentation);
+    model.explanation = segment_explanation(*result.segmentation);
+    model.findings = segment_findings(*result.segmentation);
+    model.overview = make_overview(folder, result);
     return model;
   }
   if (!result.verdict) {

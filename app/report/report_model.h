@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -33,6 +34,12 @@ struct ScaleBar {
   std::string label;  ///< "500 µm"; "500 px" where the scale is not known
 };
 
+/// What a colour of a painted picture stands for.
+struct LegendEntry {
+  std::array<std::uint8_t, 3> colour{};  ///< RGB
+  std::string name;
+};
+
 /// The overview, plain and with the scores painted over it, and what is needed to read the colours.
 struct Overview {
   imaging::Image8 plain;  ///< RGB, the whole slide or photograph
@@ -40,10 +47,11 @@ struct Overview {
   std::string plain_alternative = "Overview of the whole slide.";  ///< for who cannot see the picture
   imaging::Image8 heatmap;  ///< same size; empty where nothing was scored, and so is what follows
   std::optional<ScaleBar> scale_bar;
-  const imaging::Colormap* colours = nullptr;
-  std::string low, middle, high;  ///< raw scores at the bottom, middle and top of the colour bar
-  std::string score_title;        ///< "Attention"
-  std::string score_sentence;     ///< what the score means
+  const imaging::Colormap* colours = nullptr;  ///< of a heatmap; null where there is a legend
+  std::vector<LegendEntry> legend;             ///< of masks, a colour per class
+  std::string low, middle, high;               ///< raw scores at the bottom, middle and top of the colour bar
+  std::string score_title;                     ///< "Attention"
+  std::string score_sentence;                  ///< what the score means
 };
 
 struct TileCard {

@@ -9,6 +9,7 @@
 #include "app/report/html_page.h"
 #include "app/report/patient_report.h"
 #include "app/report/report_model.h"
+#include "app/report/segment_words.h"
 #include "app/workflows/batch.h"
 #include "app/workflows/case_folder.h"
 #include "imaging/base/error.h"
@@ -45,7 +46,8 @@ IndexRow make_row(const fs::path& out, const workflows::BatchRow& batch) {
   for (const auto& [name, probability] : result.probabilities) {
     if (name == result.shown_class() && result.abstention.empty()) row.percent = percent_text(probability);
   }
-  row.is_fundus = result.kind == "fundus";
+  if (result.segmentation) row.outcome = segment_headline(*result.segmentation);
+  row.is_fundus = result.kind == "fundus" && !result.segmentation;
   if (row.is_fundus) {
     row.eye = result.laterality.value_or("");
     if (result.verdict) row.outcome = workflows::grade_words(*result.verdict).brief;

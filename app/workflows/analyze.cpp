@@ -9,6 +9,7 @@
 #include "app/workflows/case_run.h"
 #include "app/workflows/input_kind.h"
 #include "app/workflows/model_registry.h"
+#include "app/workflows/segment_predict.h"
 #include "app/workflows/slide_features.h"
 #include "app/workflows/tile_pictures.h"
 #include "imaging/base/files.h"
@@ -299,6 +300,17 @@ class SlideKind : public CaseKind {
 RunSummary analyze(const AnalyzeRequest& request, const ReportWriter& reports,
                    const std::function<void(const RunRow&)>& on_case, const imaging::JobContext& job) {
   auto model = find_package(request.model);
+  if (model.task() == "segmentation") {
+    return predict_segmentation({.inputs = request.inputs,
+                                 .model = request.model,
+                                 .out = request.out,
+                                 .options = request.segment,
+                                 .pictures = {.no_report = request.options.no_report, .corrupt = request.options.corrupt},
+                                 .tiling = request.segment_tiling,
+                                 .reading = request.reading,
+                                 .runtime = request.runtime},
+                                reports, on_case, job);
+  }
   if (model.task() != "slide-classification") {
     throw Error(ErrorCode::incompatible, fmt::format("Model '{}' is for {}, not for slide-classification.",
                                                      model.name(), model.task()));

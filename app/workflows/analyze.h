@@ -12,6 +12,7 @@
 #include "app/workflows/corrupt_tiles.h"
 #include "app/workflows/decision.h"
 #include "app/workflows/reading.h"
+#include "app/workflows/segment_options.h"
 #include "imaging/base/job.h"
 #include "imaging/base/options.h"
 #include "imaging/tissue/tissue_mask.h"
@@ -101,6 +102,8 @@ struct AnalyzeRequest {
   std::filesystem::path out;
   AnalyzeOptions options;
   imaging::TissueOptions tissue;
+  SegmentOptions segment;  ///< of a segmenter
+  models::SegmentTilingOptions segment_tiling;
   ReadingOptions reading;
   RuntimeOptions runtime;
 };

@@ -110,6 +110,7 @@ Json to_json(const CaseResult& result) {
   json["options"] = result.options;
   json["versions"] = object_of(result.versions);
   if (result.fundus) json["fundus"] = to_json(*result.fundus);
+  if (result.segmentation) json["segmentation"] = to_json(*result.segmentation);
   return json;
 }
 
@@ -208,6 +209,8 @@ CaseResult case_result_from_json(const nlohmann::json& json) {
       result.versions.emplace_back(name, value.get<std::string>());
     if (const auto fundus = json.find("fundus"); fundus != json.end())
       result.fundus = fundus_finding_from_json(*fundus);
+    if (const auto found = json.find("segmentation"); found != json.end())
+      result.segmentation = segment_finding_from_json(*found);
   } catch (const nlohmann::json::exception& error) {
     throw imaging::Error(imaging::ErrorCode::corrupt_data,
                          fmt::format("A result lacks a key or holds a wrong value: {}.", error.what()));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/workflows/fundus_finding.h"
+#include "app/workflows/segment_finding.h"
 #include "imaging/base/geometry.h"
 #include "imaging/raster/score_raster.h"
 #include "imaging/slide/slide_reader.h"
@@ -77,7 +78,8 @@ struct CaseResult {
   std::vector<std::string> warnings;
   nlohmann::ordered_json options = nlohmann::ordered_json::object();
   std::vector<std::pair<std::string, std::string>> versions;  ///< library, version
-  std::optional<FundusFinding> fundus;  ///< of a photograph of the retina, once it is read
+  std::optional<FundusFinding> fundus;         ///< of a photograph of the retina, once it is read
+  std::optional<SegmentFinding> segmentation;  ///< what a segmenter found; such a case has no verdict
 
   /// The class whose probability and scores are shown.
   [[nodiscard]] std::string shown_class() const {

@@ -65,6 +65,7 @@ void forget_outcome(CaseResult& result) {
   result.top_tiles.clear();
   result.tiles = 0;
   result.fundus.reset();
+  result.segmentation.reset();
 }
 
 /// Writes a whole case, failed ones too, into a hidden folder and renames it at the end.

@@ -23,6 +23,8 @@ void attach_analyze(CLI::App& command, Session& session) {
   bind_inputs(command, request->inputs);
   bind_fields(command, request->options);
   bind_fields(command, request->tissue);
+  bind_fields(command, request->segment);
+  bind_fields(command, request->segment_tiling);
   bind_fields(command, request->reading);
   command.callback([request, &session] {
     run_cases_command(session, request->out, [&](const auto& reports, const auto& on_case, const auto& job) {

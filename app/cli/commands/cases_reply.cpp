@@ -27,10 +27,22 @@ std::string fundus_line_of(const workflows::RunRow& row) {
   return line;
 }
 
+/// "done: eye.png: share of field of view: vessel 11.2 %".
+std::string segmentation_line_of(const workflows::RunRow& row) {
+  const auto& finding = *row.result->segmentation;
+  auto line = fmt::format("{}: {}: share of {}:", row.status, row.file, finding.share_of);
+  for (const auto& one : finding.measurements) {
+    if (one.name == "share" && one.value) line += fmt::format(" {} {:.2f} %,", one.subject, 100 * *one.value);
+  }
+  line.pop_back();
+  return row.reason.empty() ? line : line + "; " + row.reason;
+}
+
 std::string line_of(const workflows::RunRow& row) {
   if (row.status == "failed") return failure_line(row.file, row.reason);
   const auto& result = *row.result;
   if (result.fundus) return fundus_line_of(row);
+  if (result.segmentation) return segmentation_line_of(row);
   double probability = 0;
   for (const auto& [name, value] : result.probabilities) {
     if (name == result.shown_class()) probability = value;
