@@ -73,8 +73,8 @@ TEST_F(SegmentCommands, MaskOutlinesMeasurementsAndReportAgree) {
   EXPECT_EQ(mask.width(), 70);
   EXPECT_EQ(mask.height(), 50);
   std::map<std::string, double> outlined;
-  for (const auto& feature :
-       nlohmann::json::parse(imaging::read_file(folder / "regions.geojson"))["features"]) {
+  const auto outlines = nlohmann::json::parse(imaging::read_file(folder / "regions.geojson"));
+  for (const auto& feature : outlines["features"]) {
     const std::string name = feature["properties"]["classification"]["name"];
     outlined[name] += feature["properties"]["measurements"]["Area px"].get<double>();
   }
