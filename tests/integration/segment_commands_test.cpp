@@ -92,6 +92,7 @@ TEST_F(SegmentCommands, MaskOutlinesMeasurementsAndReportAgree) {
   const auto cohort = imaging::read_csv_with_header(folder_.path() / "out/cohort.csv");
   EXPECT_EQ(cohort.rows.size(), 2U);
   EXPECT_TRUE(cohort.find_column("area disc [px]"));
+  EXPECT_TRUE(cohort.find_column("vertical diameter cup [mm]"));
 
   const auto before = support::listing(folder_.path() / "out");
   const auto again = run_tessera(predict("in"));
