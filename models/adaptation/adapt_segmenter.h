@@ -25,11 +25,11 @@ struct AdaptTarget {
 };
 
 struct AdaptRun {
-  AdaptOptions options;
-  GuardOptions guard;
+  AdaptOptions options = {};
+  GuardOptions guard = {};
   std::uint64_t seed = 0;
   std::string device = "cpu";
-  std::filesystem::path checkpoint;  ///< where a stopped run goes on; empty: nowhere
+  std::filesystem::path checkpoint = {};  ///< where a stopped run goes on; empty: nowhere
 };
 
 /// A watched picture, before and after, at the size the network saw.

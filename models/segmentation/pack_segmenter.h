@@ -14,14 +14,14 @@ namespace models {
 
 /// What a TorchScript module does not say of itself. Name, licence and card are those of PackOptions.
 struct SegmenterPackOptions {
-  std::vector<std::string> class_names;
+  std::vector<std::string> class_names = {};
   std::int64_t channels = 3;
   std::int64_t size_multiple = 32;
-  std::optional<std::int64_t> working_size;
+  std::optional<std::int64_t> working_size = {};
   bool crop_to_field = false;
   std::string intensity = "unit";
-  std::string channel_mean;
-  std::string channel_std;
+  std::string channel_mean = {};
+  std::string channel_std = {};
 };
 
 template <typename Visitor, typename Options>

@@ -302,8 +302,9 @@ TEST(AdaptSegmenterTest, WritesAPackageThatNamesItsParentAndOpens) {
     auto segmenter = Segmenter::open(adapted, "cpu");
     const auto labels = segmenter.segment(disc_picture(0, false)).labels;
     EXPECT_EQ(labels.width(), 48);
-    if (std::string(name) == "none")
+    if (std::string(name) == "none") {
       EXPECT_EQ(labels, Segmenter::open(source, "cpu").segment(disc_picture(0, false)).labels);
+    }
     EXPECT_EQ(result.pictures.size(), 6U);
   }
 }

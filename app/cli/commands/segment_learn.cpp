@@ -60,7 +60,7 @@ void attach_segment_train(CLI::App& command, Session& session) {
   bind_fields(command, request->split);
   bind_fields(command, request->training);
   command.footer(
-      "Example:\n  tessera segment train --data DRIVE/ --masks vessels_1st --classes vessel --crop-to-field "
+      "Example:\n  tessera segment train --data drive/ --classes vessel=vessels_1st --crop-to-field "
       "--out "
       "run/");
   command.callback([request, &session] {
