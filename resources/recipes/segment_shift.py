@@ -152,7 +152,7 @@ def evaluate(model, target, out, work, regions=()):
     result = {"dice": region["dice"]["mean"]}
     with open(os.path.join(out, "metrics.csv"), encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row.get("predicted_objects")]
-    if rows:
+    if rows and target in NUCLEI:
         result["objects"] = sum(int(row["predicted_objects"]) for row in rows) / len(rows)
         result["true_objects"] = sum(int(row["reference_objects"]) for row in rows) / len(rows)
     return result

@@ -1,5 +1,6 @@
 #include "models/adaptation/adapter.h"
 
+#include <fmt/format.h>
 #include <torch/script.h>
 #include <torch/torch.h>
 
@@ -181,6 +182,7 @@ TEST(AdapterTest, RefusesANetworkWithoutBatchNorm) {
 void save_script(const std::filesystem::path& path, bool is_traced) {
   torch::manual_seed(5);
   torch::jit::Module module("segmenter");
+  module.register_attribute("training", c10::BoolType::get(), true);
   module.register_parameter("w", torch::randn({6, 3, 3, 3}) * 0.3, false);
   module.register_parameter("gamma", torch::rand({6}) + 0.5, false);
   module.register_parameter("beta", torch::randn({6}) * 0.1, false);
@@ -275,8 +277,15 @@ ImageF disc_picture(std::size_t i, bool is_inverted) {
 AdaptTarget target_of(std::size_t count) {
   AdaptTarget target{
       .names = {}, .read = [](std::size_t i) { return disc_picture(i, false); }, .sha256 = "abc"};
-  for (std::size_t i = 0; i < count; ++i) target.names.push_back("p" + std::to_string(i));
+  for (std::size_t i = 0; i < count; ++i) target.names.push_back(fmt::format("p{}", i));
   return target;
+}
+
+AdaptRun run_of(const std::string& name, const GuardOptions& guard = {}) {
+  AdaptRun run;
+  run.options = options_of(name);
+  run.guard = guard;
+  return run;
 }
 
 SegmenterFacts disc_facts() {
@@ -292,9 +301,8 @@ TEST(AdaptSegmenterTest, WritesAPackageThatNamesItsParentAndOpens) {
   GuardOptions warn;
   warn.guard = "warn";
   for (const char* name : {"none", "bn", "alpha-bn", "core", "ubna", "unmix-tns", "osuda"}) {
-    const auto out = folder / (std::string("adapted-") + name);
-    const auto result =
-        adapt_segmenter(source, target_of(6), {.options = options_of(name), .guard = warn}, out, {});
+    const auto out = folder / fmt::format("adapted-{}", name);
+    const auto result = adapt_segmenter(source, target_of(6), run_of(name, warn), out, {});
     const auto adapted = ModelPackage::open(out);
     EXPECT_EQ(adapted.manifest()["adaptation"]["parent_sha256"], source.sha256());
     EXPECT_EQ(adapted.manifest()["adaptation"]["target_sha256"], "abc");
@@ -315,8 +323,7 @@ TEST(AdaptSegmenterTest, RollsBackToTheSourceWhereAMonitorTrips) {
   const auto source = ModelPackage::open(folder / "source");
   GuardOptions strict;
   strict.min_agreement = 1;  // any change trips it
-  const auto result = adapt_segmenter(source, target_of(6), {.options = options_of("bn"), .guard = strict},
-                                      folder / "out", {});
+  const auto result = adapt_segmenter(source, target_of(6), run_of("bn", strict), folder / "out", {});
   EXPECT_TRUE(result.is_rolled_back);
   const auto before = read_safetensors(source.file("model.safetensors"));
   const auto after = read_safetensors(ModelPackage::open(folder / "out").file("model.safetensors"));
@@ -329,8 +336,8 @@ TEST(AdaptSegmenterTest, StoppedHalfWayLeavesNothingAndGoesOnWithTheSameBits) {
   const auto source = ModelPackage::open(folder / "source");
   GuardOptions warn;
   warn.guard = "warn";
-  auto options = options_of("osuda");
-  AdaptRun run{.options = options, .guard = warn, .checkpoint = folder / "run.safetensors"};
+  auto run = run_of("osuda", warn);
+  run.checkpoint = folder / "run.safetensors";
   (void)adapt_segmenter(source, target_of(6), run, folder / "whole", {});
   EXPECT_FALSE(std::filesystem::exists(run.checkpoint));
 
@@ -354,23 +361,16 @@ TEST(AdaptSegmenterTest, SaysWhatTargetsCannotBeUsed) {
   const support::TemporaryFolder folder;
   write_untrained_segmenter(folder / "source", disc_facts(), kTiny, 2);
   const auto source = ModelPackage::open(folder / "source");
-  EXPECT_THAT(
-      [&] {
-        (void)adapt_segmenter(source, target_of(1), {.options = options_of("osuda")}, folder / "a", {});
-      },
-      ThrowsMessage<Error>(HasSubstr("alpha-bn and unmix-tns take a single one")));
+  EXPECT_THAT([&] { (void)adapt_segmenter(source, target_of(1), run_of("osuda"), folder / "a", {}); },
+              ThrowsMessage<Error>(HasSubstr("alpha-bn and unmix-tns take a single one")));
   auto constant = target_of(3);
   constant.read = [](std::size_t) { return ImageF(48, 48, 3, 7.F); };
-  EXPECT_THAT(
-      [&] {
-        (void)adapt_segmenter(source, constant, {.options = options_of("unmix-tns")}, folder / "a", {});
-      },
-      ThrowsMessage<Error>(HasSubstr("of one value")));
+  EXPECT_THAT([&] { (void)adapt_segmenter(source, constant, run_of("unmix-tns"), folder / "a", {}); },
+              ThrowsMessage<Error>(HasSubstr("of one value")));
   auto grey = target_of(3);
   grey.read = [](std::size_t i) { return ImageF(48, 48, 1, static_cast<float>(i)); };
-  EXPECT_THAT(
-      [&] { (void)adapt_segmenter(source, grey, {.options = options_of("unmix-tns")}, folder / "a", {}); },
-      ThrowsMessage<Error>(HasSubstr("1 channels, where the network takes 3")));
+  EXPECT_THAT([&] { (void)adapt_segmenter(source, grey, run_of("unmix-tns"), folder / "a", {}); },
+              ThrowsMessage<Error>(HasSubstr("1 channels, where the network takes 3")));
   EXPECT_FALSE(std::filesystem::exists(folder / "a"));
 }
 
@@ -400,8 +400,7 @@ TEST(PackSegmenterTest, AdaptsOtherPeoplesTracedNetworks) {
   EXPECT_EQ(segmenter_facts_of(source.manifest()).output, SegmenterOutput::sigmoid);
   GuardOptions warn;
   warn.guard = "warn";
-  const auto result = adapt_segmenter(source, target_of(4), {.options = options_of("osuda"), .guard = warn},
-                                      folder / "out", {});
+  const auto result = adapt_segmenter(source, target_of(4), run_of("osuda", warn), folder / "out", {});
   EXPECT_EQ(result.log.size(), 6U);
   EXPECT_GT(result.log.back().consistency, 0);
   (void)Segmenter::open(ModelPackage::open(folder / "out"), "cpu");

@@ -1,5 +1,6 @@
 #include "models/segmentation/segmentation_trainer.h"
 
+#include <fmt/format.h>
 #include <torch/types.h>
 
 #include <cmath>
@@ -18,7 +19,7 @@ using testing::HasSubstr;
 using testing::ThrowsMessage;
 
 SegmentationExample painted_disc(std::size_t i) {
-  SegmentationExample example{.name = "p" + std::to_string(i),
+  SegmentationExample example{.name = fmt::format("p{}", i),
                               .picture = imaging::ImageF(32, 32, 3, 60.F),
                               .labels = imaging::Image8(32, 32, 1)};
   const double cx = 8 + static_cast<double>(i * 7 % 16), cy = 8 + static_cast<double>(i * 5 % 16);
