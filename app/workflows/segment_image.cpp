@@ -43,7 +43,8 @@ void standardise(std::span<float> values, std::size_t first, std::size_t stride)
   }
 }
 
-/// A picture with the network's channels, values 0 to 255.
+/// A picture with the network's channels, values 0 to 255; a single channel is the mean of the three, as in
+/// training.
 imaging::ImageF as_input(const imaging::Image8& picture, const models::SegmenterFacts& facts) {
   if (facts.channels != 1 && facts.channels != 3) refuse_channels(facts, 3, "picture");
   const auto channels = static_cast<int>(facts.channels);
@@ -53,8 +54,7 @@ imaging::ImageF as_input(const imaging::Image8& picture, const models::Segmenter
     if (channels == 3) {
       std::copy_n(from, 3, to);
     } else {
-      *to = 0.299F * static_cast<float>(from[0]) + 0.587F * static_cast<float>(from[1]) +
-            0.114F * static_cast<float>(from[2]);
+      *to = static_cast<float>(from[0] + from[1] + from[2]) / 3;
     }
   }
   return input;
