@@ -1,13 +1,16 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "imaging/base/csv.h"
 #include "imaging/base/files.h"
-#include "imaging/phantom/fundus_cohort.h"
+#include "imaging/base/random.h"
 #include "imaging/raster/png.h"
 #include "models/retina/retina_grader.h"
 #include "tests/integration/command_fixture.h"
@@ -20,17 +23,51 @@ using support::run_tessera;
 using testing::HasSubstr;
 using testing::Not;
 
-/// Forty small photographs of three clinics, painted once.
+/// A round field of retina colours with two bright spots a grade.
+imaging::Image8 paint_photograph(int number, int grade, int camera) {
+  constexpr std::int64_t kWidth = 200, kHeight = 180;
+  constexpr double kRadius = 80;
+  imaging::Random random(3, static_cast<std::uint64_t>(number));
+  std::vector<std::pair<double, double>> spots;
+  for (int i = 0; i < 2 * grade; ++i) spots.emplace_back(random.uniform(50, 150), random.uniform(40, 140));
+  imaging::Image8 picture(kWidth, kHeight, 3);
+  for (std::int64_t y = 0; y < kHeight; ++y) {
+    for (std::int64_t x = 0; x < kWidth; ++x) {
+      const auto at = [&](double column, double row) {
+        return std::hypot(static_cast<double>(x) - column, static_cast<double>(y) - row);
+      };
+      if (at(kWidth / 2.0, kHeight / 2.0) > kRadius) continue;
+      auto* pixel = picture.pixel(x, y);
+      pixel[0] = static_cast<std::uint8_t>(150 + 15 * camera + random.index(12));
+      pixel[1] = static_cast<std::uint8_t>(75 + 8 * camera + random.index(12));
+      pixel[2] = static_cast<std::uint8_t>(30 + random.index(12));
+      for (const auto& [column, row] : spots) {
+        if (at(column, row) < 6) pixel[1] = 220;
+      }
+    }
+  }
+  return picture;
+}
+
+/// Forty-five small photographs of three clinics, with GDRBench's lists; painted once.
 const fs::path& cohort() {
   static const support::TemporaryFolder folder;
   static const fs::path path = [] {
-    imaging::write_fundus_cohort(folder / "cohort",
-                                 {.images = 36,
-                                  .patients = 36,
-                                  .domains = {"clinic-a", "clinic-b", "clinic-c"},
-                                  .crossval_share = 0.25},
-                                 {});
-    return folder / "cohort";
+    auto made = folder / "cohort";
+    int number = 0;
+    for (int camera = 0; camera < 3; ++camera) {
+      const std::string clinic = std::string("clinic-") + static_cast<char>('a' + camera);
+      std::string lists[2];
+      for (int i = 0; i < 15; ++i) {
+        const int grade = i % 5;
+        const auto name = fmt::format("images/fundus_{:04}.png", ++number);
+        imaging::write_png(made / name, paint_photograph(number, grade, camera));
+        lists[i < 10 ? 0 : 1] += fmt::format("{} {}\n", name, grade);
+      }
+      imaging::write_file(made / "splits" / (clinic + "_train.txt"), lists[0]);
+      imaging::write_file(made / "splits" / (clinic + "_crossval.txt"), lists[1]);
+    }
+    return made;
   }();
   return path;
 }
@@ -73,7 +110,7 @@ TEST_F(RetinaTrainCommand, WritesAPackageThatGradesAndIsNotTrainedTwice) {
                               cohort().string(), (out() / "model").string(), out("site").string()));
   ASSERT_EQ(evaluated.exit_code, 0) << evaluated.err;
   EXPECT_THAT(imaging::read_file(out("site") / "table.md"), HasSubstr("clinic-b"));
-  EXPECT_EQ(imaging::read_csv_with_header(out("site") / "predictions.csv").rows.size(), 36U);
+  EXPECT_EQ(imaging::read_csv_with_header(out("site") / "predictions.csv").rows.size(), 45U);
 }
 
 TEST_F(RetinaTrainCommand, LeavesOneDomainOutAndSaysWhatIsNotAvailable) {
@@ -120,23 +157,23 @@ TEST_F(RetinaTrainCommand, GoesOnPastBadPhotographsAndNamesThem) {
   fs::copy(cohort() / "images", site / "images");
   imaging::write_png(site / "images/page.png", imaging::Image8(300, 200, 3, 255));
   imaging::write_png(site / "images/black.png", imaging::Image8(300, 300, 3, 0));
-  imaging::write_file(site / "images/broken.jpg",
-                      imaging::read_file(cohort() / "images/fundus_0001.jpg").substr(0, 200));
+  imaging::write_file(site / "images/broken.png",
+                      imaging::read_file(cohort() / "images/fundus_0001.png").substr(0, 200));
   auto list = imaging::read_file(cohort() / "splits/clinic-a_train.txt");
   list +=
-      "images/page.png 0\nimages/black.png 1\nimages/broken.jpg 2\nimages/gone.jpg 1\nimages/fundus_0002.jpg "
+      "images/page.png 0\nimages/black.png 1\nimages/broken.png 2\nimages/gone.png 1\nimages/fundus_0002.png "
       "7\n";
   imaging::write_file(site / "splits/clinic-a_train.txt", list);
   const auto output =
       run_tessera(fmt::format("retina train '{}' --out '{}' {}", site.string(), out().string(), kSmall));
   EXPECT_EQ(output.exit_code, 4) << output.err;
   for (const char* name :
-       {"page.png", "black.png", "broken.jpg", "gone.jpg is left out: The file is not there",
-        "fundus_0002.jpg is left out: The grade is '7', not 0 to 4"})
+       {"page.png", "black.png", "broken.png", "gone.png is left out: The file is not there",
+        "fundus_0002.png is left out: The grade is '7', not 0 to 4"})
     EXPECT_THAT(output.err, HasSubstr(name));
   EXPECT_THAT(output.err, Not(HasSubstr(folder_.path().string()))) << "no absolute path";
 
-  imaging::write_file(site / "splits/empty_train.txt", "images/gone.jpg 1\n");
+  imaging::write_file(site / "splits/empty_train.txt", "images/gone.png 1\n");
   const auto empty = run_tessera(
       fmt::format("retina train '{}' --out '{}' {}", site.string(), out("other").string(), kSmall));
   EXPECT_EQ(empty.exit_code, 3);
@@ -151,7 +188,7 @@ TEST_F(RetinaTrainCommand, FrozenFeaturesTakeTheDiscriminantAndAreKept) {
       cohort().string(), (folder_ / "features.safetensors").string(), out("cv").string(), kSmall));
   ASSERT_EQ(output.exit_code, 0) << output.err;
   EXPECT_TRUE(fs::exists(folder_ / "features.safetensors"));
-  EXPECT_EQ(read_json(out("cv") / "metrics.json")["runs"][0]["test"]["cases"].get<int>(), 36);
+  EXPECT_EQ(read_json(out("cv") / "metrics.json")["runs"][0]["test"]["cases"].get<int>(), 15);
 }
 
 }  // namespace
