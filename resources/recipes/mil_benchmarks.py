@@ -271,7 +271,7 @@ def main():
     parser.add_argument("work", metavar="WORK", help="folder of the runs, used again")
     parser.add_argument("file", metavar="FILE", help="clean1.data (or its folder), or a CSV of bag_id,bag_label,f0,...")
     parser.add_argument("--full", action="store_true", help="five times ten folds instead of once")
-    parser.add_argument("--inner", type=int, default=3, choices=(1, 2, 3), help="inner parts that settings are chosen over, 3 by default")
+    parser.add_argument("--inner", type=int, default=1, choices=(1, 2, 3), help="inner parts that settings are chosen over, 1 by default")
     parser.add_argument("--rows", metavar="NAME,...", help="these alone: " + ", ".join(row_name(*row) for row in ROWS))
     arguments = parser.parse_args()
     rows = [row for row in ROWS if not arguments.rows or row_name(*row) in arguments.rows.split(",")]
