@@ -32,6 +32,8 @@ constexpr std::array kCommands{
     Command{
         "segment",
         "Masks, outlines and measurements of vessels, discs, nuclei, tumours; and how good they are",
+        "tessera segment train --data drive/ --classes vessel=vessels_1st --crop-to-field --out run/\n"
+        "tessera segment adapt new-camera/ --model run/model --adapt osuda --out adapted/\n"
         "tessera segment predict photographs/ --model vessels/ --out masks/\n"
         "tessera segment evaluate --data drive/ --classes vessel=vessels_1st --model vessels/ --out scores/",
         &attach_segment, true},

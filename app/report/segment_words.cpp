@@ -41,8 +41,14 @@ std::string segment_explanation(const workflows::SegmentFinding& finding) {
 
 std::vector<Fact> segment_findings(const workflows::SegmentFinding& finding) {
   std::vector<Fact> facts;
-  for (const auto& one : finding.measurements)
-    facts.push_back({fmt::format("{}, {}", one.subject, one.name), value_text(one)});
+  for (const auto& one : finding.measurements) {
+    auto name = one.name.starts_with(one.subject) ? one.name : fmt::format("{}, {}", one.subject, one.name);
+    if (!facts.empty() && facts.back().name == name) {  // the same in another unit
+      facts.back().value += fmt::format(", {}", value_text(one));
+    } else {
+      facts.push_back({std::move(name), value_text(one)});
+    }
+  }
   return facts;
 }
 

@@ -11,7 +11,7 @@ namespace report {
 /// What a segmentation's report says in words.
 [[nodiscard]] std::string segment_headline(const workflows::SegmentFinding& finding);
 [[nodiscard]] std::string segment_explanation(const workflows::SegmentFinding& finding);
-/// A line per measurement.
+/// A line per measurement; the same in two units in one line.
 [[nodiscard]] std::vector<Fact> segment_findings(const workflows::SegmentFinding& finding);
 /// A colour per class but the background.
 [[nodiscard]] std::vector<LegendEntry> segment_legend(const workflows::SegmentFinding& finding);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "imaging/base/error.h"
@@ -11,23 +12,41 @@
 namespace workflows {
 namespace fs = std::filesystem;
 
-models::ModelPackage pack_model(const models::PackOptions& options, const StainOptions& stain,
-                                const fs::path& out) {
-  const auto target = stain_target_of(stain, SlideSource({.isolate = "never"}, {}), {});
+namespace {
+
+/// Where `out` ends in .tsr, `make` fills a folder beside it that is then zipped.
+models::ModelPackage make_package(const fs::path& out, const std::function<void(const fs::path&)>& make) {
   auto folder = out;
   const bool is_zipped = out.extension() == ".tsr";
   if (is_zipped) folder.replace_extension();
-  models::pack_encoder(options, folder);
-  if (target) {
-    auto manifest = models::ModelPackage::open(folder).manifest();
-    manifest["stain_normalisation"] = imaging::to_json(*target);
-    models::seal_package(folder, manifest);
-  }
+  make(folder);
   if (is_zipped) {
     models::zip_package(folder, out);
     fs::remove_all(folder);
   }
   return models::ModelPackage::open(out);
+}
+
+}  // namespace
+
+models::ModelPackage pack_model(const models::PackOptions& options, const StainOptions& stain,
+                                const fs::path& out) {
+  const auto target = stain_target_of(stain, SlideSource({.isolate = "never"}, {}), {});
+  return make_package(out, [&](const fs::path& folder) {
+    models::pack_encoder(options, folder);
+    if (!target) return;
+    auto manifest = models::ModelPackage::open(folder).manifest();
+    manifest["stain_normalisation"] = imaging::to_json(*target);
+    models::seal_package(folder, manifest);
+  });
+}
+
+models::ModelPackage pack_segmentation_model(const models::PackOptions& options,
+                                             const models::SegmenterPackOptions& segmenter,
+                                             const fs::path& out) {
+  return make_package(out, [&](const fs::path& folder) {
+    models::pack_segmenter(options.weights, options.name, options.licence, options.card, segmenter, folder);
+  });
 }
 
 models::ModelPackage reseal_model(const fs::path& folder, const std::optional<fs::path>& card,

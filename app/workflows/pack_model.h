@@ -6,6 +6,7 @@
 #include "app/workflows/stain.h"
 #include "models/encoders/pack_encoder.h"
 #include "models/runtime/model_package.h"
+#include "models/segmentation/pack_segmenter.h"
 
 namespace workflows {
 
@@ -15,6 +16,11 @@ namespace workflows {
 /// @throws Error as pack_encoder, zip_package, stain_target_of.
 models::ModelPackage pack_model(const models::PackOptions& options, const StainOptions& stain,
                                 const std::filesystem::path& out);
+
+/// The same for a segmenter. @throws Error as pack_segmenter, zip_package.
+models::ModelPackage pack_segmentation_model(const models::PackOptions& options,
+                                             const models::SegmenterPackOptions& segmenter,
+                                             const std::filesystem::path& out);
 
 /// Seals a package folder anew after its card or facts were edited by hand: the hashes of all files are taken
 /// again, so its identity changes.

@@ -30,6 +30,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kBaseline = "logistic regression";
 constexpr const char* kAbsent = "not available";
+constexpr const char* kTogether = "all together";  ///< no target of its own: not in the mean over targets
 
 /// One training and its test.
 struct Task {
@@ -196,10 +197,11 @@ class Table {
     };
     for (const auto& score : scores) {
       note(methods, score.method);
-      note(targets, score.target);
+      if (score.target != kTogether) note(targets, score.target);
     }
     for (const auto& method : methods) {
       for (const auto& target : targets) add_target(scores, method, target);
+      add_target(scores, method, kTogether);
       if (targets.size() > 1) add_mean(scores, method, targets);
     }
   }
@@ -251,7 +253,8 @@ class Table {
     for (const auto& column : grading_columns()) {
       std::map<std::uint64_t, std::vector<std::optional<double>>> by_seed;
       for (const auto& score : scores) {
-        if (score.method == method) by_seed[score.seed].push_back(value_of(score.metrics, column));
+        if (score.method == method && score.target != kTogether)
+          by_seed[score.seed].push_back(value_of(score.metrics, column));
       }
       std::vector<std::optional<double>> means;
       std::size_t defined = 0;
@@ -334,7 +337,7 @@ Json evaluate_package(const RetinaEvaluateRequest& request, RetinaCohort cohort,
                  [&](const auto& made) { return made.domain == domain; });
     add(domain, rows);
   }
-  if (cohort.domains.size() > 1) add("all together", predictions);
+  if (cohort.domains.size() > 1) add(kTogether, predictions);
   const auto& lesions = request.protocol.lesions;
   const auto evidence =
       lesions.empty() ? Json() : score_evidence(*grader, cohort.photographs, lesions, pictures, job);

@@ -328,10 +328,11 @@ class CaseSegmentation {
 class SegmentKind : public CaseKind {
  public:
   explicit SegmentKind(Run& run) : run_(run) {
-    // A label map of nothing says which measurements there are.
+    // A label map of one pixel says which measurements there are.
     const auto& names = run.segmenter.class_names();
-    const std::vector<imaging::RegionCount> nothing(counted_regions(names).size(), imaging::RegionCount{});
-    for (const auto& one : measure_labels(names, nothing, 1, true, imaging::PointD{1, 1}))
+    const imaging::RegionCount pixel{.pixels = 1, .objects = 1, .largest = {1, 0, 0, 1, 1}};
+    const std::vector<imaging::RegionCount> counts(counted_regions(names).size(), pixel);
+    for (const auto& one : measure_labels(names, counts, 1, true, imaging::PointD{1, 1}))
       columns_.push_back({one.name, one.subject, one.unit});
     for (std::size_t k = 1; k < names.size(); ++k) {
       columns_.push_back({"volume", names[k], "voxels"});

@@ -9,11 +9,13 @@
 
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
+#include "models/adaptation/adapter.h"
 #include "models/encoders/torchscript_network.h"
 #include "models/runtime/package_folder.h"
 #include "models/runtime/safetensors.h"
 #include "models/runtime/torch_errors.h"
 #include "models/segmentation/network_input.h"
+#include "models/segmentation/segmentation_network.h"
 #include "models/segmentation/unet_module.h"
 
 namespace models {
@@ -87,20 +89,28 @@ imaging::Image8 labels_of(const torch::Tensor& probabilities) {
 struct Segmenter::Impl {
   Impl(const ModelPackage& package, const std::string& device_name)
       : name(package.name()), facts(segmenter_facts_of(package.manifest())), device(device_name) {
-    const auto probe =
-        torch::rand({1, facts.channels, facts.size_multiple * 8, facts.size_multiple * 8}, device);
-    if (package.architecture() == "unet") {
+    const auto side = facts.size_multiple * 8;
+    const auto probe = torch::rand({1, facts.channels, side, side}, device);
+    if (const auto components = package.file(kAdaptedComponents); fs::exists(components)) {
+      network = with_frozen_components(
+          [adapted = std::shared_ptr<SegmentationNetwork>(open_segmentation_network(package, device_name))](
+              const torch::Tensor& x) { return adapted->forward(x); },
+          read_safetensors(components));
+    } else if (package.architecture() == "unet") {
       UNet unet(unet_arguments_from_json(package.manifest().at("architecture_arguments")), facts.channels,
                 facts.output == SegmenterOutput::sigmoid ? 1 : class_count());
       load_network_state(*unet, read_safetensors(package.file("model.safetensors")));
       unet->to(device);
       unet->prepare_for_inference();
-      network = [unet](const torch::Tensor& x) mutable {
+      network = [this, unet](const torch::Tensor& x) mutable {
         const torch::NoGradGuard no_grad;
-        return unet->forward(x);
+        return class_logits(unet->forward(x), facts, name, x.size(2), x.size(3));
       };
     } else if (package.architecture() == "torchscript") {
-      network = load_torchscript(package.file("model.pt"), device_name, probe);
+      network = [this, script = load_torchscript(package.file("model.pt"), device_name, probe)](
+                    const torch::Tensor& x) {
+        return class_logits(script(x), facts, name, x.size(2), x.size(3));
+      };
     } else {
       throw Error(ErrorCode::incompatible,
                   fmt::format("Segmenter {}: the architecture '{}' is not built in; known are unet and "
@@ -117,10 +127,8 @@ struct Segmenter::Impl {
   /// @param x  [1, C, H, W], prepared, on the device
   /// @return   [K, H, W] float32 on the CPU, over the classes
   torch::Tensor probabilities_of(const torch::Tensor& x) {
-    const auto logits =
-        with_torch_errors(ErrorCode::incompatible, fmt::format("Segmenter {} fails", name), [&] {
-          return class_logits(network(x), facts, name, x.size(2), x.size(3)).softmax(1).to(torch::kCPU);
-        });
+    const auto logits = with_torch_errors(ErrorCode::incompatible, fmt::format("Segmenter {} fails", name),
+                                          [&] { return network(x).softmax(1).to(torch::kCPU); });
     if (!logits.isfinite().all().item<bool>())
       throw Error(ErrorCode::incompatible, fmt::format("Segmenter {} gives NaN or infinite values.", name));
     return logits[0];

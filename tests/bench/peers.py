@@ -1,5 +1,6 @@
 """The peers' side of tests/bench/compare: the distribution's PyTorch and openslide-python, two threads."""
 import json
+import math
 import sys
 import time
 
@@ -215,6 +216,111 @@ def mhim(base, count):
     repeat(run, f"a step of {count} instances", warm_up=3 if base == "abmil" else 1, count=7 if base == "abmil" else 3)
 
 
+class UNet(torch.nn.Module):
+    """The built-in U-Net; `norm` makes the layer behind each convolution."""
+
+    def __init__(self, widths, norm=torch.nn.BatchNorm2d):
+        super().__init__()
+
+        def double(inside, outside):
+            return torch.nn.Sequential(
+                torch.nn.Conv2d(inside, outside, 3, padding=1, bias=False), norm(outside), torch.nn.ReLU(inplace=True),
+                torch.nn.Conv2d(outside, outside, 3, padding=1, bias=False), norm(outside), torch.nn.ReLU(inplace=True))
+
+        self.down = torch.nn.ModuleList(double(a, b) for a, b in zip([3, *widths], widths))
+        self.enlarge = torch.nn.ModuleList(torch.nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in zip(widths, widths[1:]))
+        self.up = torch.nn.ModuleList(double(2 * a, a) for a in widths[:-1])
+        self.head = torch.nn.Conv2d(widths[0], 2, 1)
+
+    def forward(self, x):
+        skips = []
+        for level, block in enumerate(self.down):
+            x = block(torch.nn.functional.max_pool2d(x, 2) if level else x)
+            skips.append(x)
+        for level in reversed(range(len(self.up))):
+            x = self.up[level](torch.cat([skips[level], self.enlarge[level](x)], 1))
+        return self.head(x)
+
+
+class OsudaNorm(torch.nn.BatchNorm2d):
+    """Statistics that move from the source's to the batch's, with their gradient; keeps the distance of each channel."""
+
+    share = 1.0
+
+    def forward(self, x):
+        variance, mean = torch.var_mean(x, (0, 2, 3), unbiased=False)
+        mean = (1 - self.share) * mean + self.share * self.running_mean
+        variance = (1 - self.share) * variance + self.share * self.running_var
+        with torch.no_grad():
+            self.distance = (self.running_mean / torch.sqrt(self.running_var + self.eps)
+                             - mean / torch.sqrt(variance + self.eps)).abs()
+        factor = self.weight * torch.rsqrt(variance + self.eps)
+        return x * factor[:, None, None] + (self.bias - mean * factor)[:, None, None]
+
+
+def adapt_step():
+    torch.manual_seed(1)
+    network = UNet([16, 32, 64, 128], OsudaNorm).requires_grad_(False).eval()
+    norms = [module for module in network.modules() if isinstance(module, OsudaNorm)]
+    parameters = [tensor for norm in norms for tensor in (norm.weight, norm.bias)]
+    for parameter in parameters:
+        parameter.requires_grad_(True)
+    source = [tensor.detach().clone() for tensor in parameters]
+    adam = torch.optim.Adam(parameters, lr=1e-4)
+    x, t = torch.rand(8, 3, 256, 256), [0]
+
+    def run():
+        OsudaNorm.share = math.exp(-t[0])
+        log_probabilities = network(x).log_softmax(1)
+        with torch.no_grad():
+            alpha = [1 / (1 + norm.distance) for norm in norms]
+            mean = torch.cat(alpha).mean()
+        held = sum(((1 + a / mean) * ((source[2 * i] - norm.weight).abs() + (source[2 * i + 1] - norm.bias).abs())).sum()
+                   for i, (a, norm) in enumerate(zip(alpha, norms)))
+        entropy = -(log_probabilities.exp() * log_probabilities).sum(1).mean()
+        loss = held + 10 * (1 - t[0] / 500) * entropy
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        t[0] += 1
+
+    repeat(run, "a step of 8 pictures of 256 x 256", warm_up=1, count=4)
+
+
+def segment_infer(side, count, *widths):
+    """Tiles of 1024 with seams of 64, blended by linear ramps; the last of a row and column moved back into the picture."""
+    side, tile, overlap = int(side), 1024, 64
+    torch.manual_seed(1)
+    network = UNet([int(width) for width in widths]).eval()
+    stride = tile - overlap
+    tiles = -(-(side - overlap) // stride)
+    ramp = (torch.arange(overlap) + 0.5) / overlap
+
+    def weights(i, length):
+        values = torch.ones(length)
+        if i > 0:
+            values[:overlap] = ramp
+        if i + 1 < tiles:
+            values[stride:stride + overlap] = 1 - ramp
+        return values
+
+    def run():
+        total = torch.zeros(2, side, side)
+        for j in range(tiles):
+            for i in range(tiles):
+                y, x = min(j * stride, side - tile), min(i * stride, side - tile)
+                rows = torch.arange(y, y + tile)[:, None] * 13
+                columns = torch.arange(3 * x, 3 * (x + tile)) * 7
+                pixels = ((rows + columns) % 256).float().view(tile, tile, 3).permute(2, 0, 1)[None] / 255
+                with torch.no_grad():
+                    found = network(pixels).softmax(1)[0, :, j * stride - y:, i * stride - x:]
+                mask = weights(j, found.shape[1])[:, None] * weights(i, found.shape[2])
+                total[:, j * stride:y + tile, i * stride:x + tile] += found * mask
+        total.argmax(0).byte()
+
+    repeat(run, f"{side} x {side} pixels", warm_up=1, count=int(count))
+
+
 class Bottleneck(torch.nn.Module):
     def __init__(self, inside, width, stride):
         super().__init__()
@@ -267,4 +373,4 @@ def retina(name, side):
 
 
 if __name__ == "__main__":
-    {"abmil-infer": abmil_infer, "retina": retina, "bag-write": bag_write, "encode": encode, "mhim": mhim}[sys.argv[1]](*sys.argv[2:])
+    {"retina": retina, "adapt-step": adapt_step, "segment-infer": segment_infer, "abmil-infer": abmil_infer, "bag-write": bag_write, "encode": encode, "mhim": mhim}[sys.argv[1]](*sys.argv[2:])

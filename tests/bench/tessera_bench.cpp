@@ -3,6 +3,7 @@
 #include <openslide.h>
 #include <tiffio.h>
 #include <torch/torch.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -29,8 +30,12 @@
 #include "mil/aggregators/base_options.h"
 #include "mil/bags/bag_store.h"
 #include "mil/training/mhim_method.h"
+#include "models/adaptation/adapter.h"
+#include "models/adaptation/unmix_tns.h"
 #include "models/encoders/encoder.h"
 #include "models/runtime/device.h"
+#include "models/segmentation/segmenter.h"
+#include "models/segmentation/unet_module.h"
 #include "tests/bench/repeat.h"
 #include "tests/bench/retina_bench.h"
 
@@ -244,6 +249,76 @@ void rows_write(const Arguments& arguments) {
       1, 1);
 }
 
+/// A step of OSUDA on a small U-Net.
+void adapt_step(const Arguments&) {
+  torch::manual_seed(1);
+  models::UNet unet(models::UNetArguments{.widths = {16, 32, 64, 128}}, 3, 2);
+  unet->eval();
+  const auto x = torch::rand({8, 3, 256, 256});
+  models::Adapter adapter({.forward = [&](const torch::Tensor& input) { return unet->forward(input); },
+                           .state = models::network_state(*unet),
+                           .parameters = unet->parameters()},
+                          {}, /*seed=*/1, x);
+  std::int64_t t = 0;
+  repeat(
+      [&] {
+        (void)adapter.step(x, t++, 500, 1);
+        return "a step of 8 pictures of 256 x 256";
+      },
+      /*warm_up=*/1, /*count=*/4);
+}
+
+/// A picture of side x side pixels, tile by tile, in memory that does not grow with it.
+/// @param arguments  side, number of repetitions, widths
+void segment_infer(const Arguments& arguments) {
+  const auto side = std::stoll(arguments.at(0));
+  models::UNetArguments shape{.widths = {}};
+  for (std::size_t i = 2; i < arguments.size(); ++i) shape.widths.push_back(std::stoll(arguments[i]));
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("tessera-bench-" + std::to_string(::getpid()));
+  models::SegmenterFacts facts;
+  facts.class_names = {"background", "vessel"};
+  models::write_untrained_segmenter(folder, facts, shape, 1);
+  auto segmenter = models::Segmenter::open(models::ModelPackage::open(folder), "cpu");
+  std::filesystem::remove_all(folder);
+  const models::PixelSource source{
+      .size = {side, side},
+      .read = [](std::int64_t x, std::int64_t y, std::int64_t width, std::int64_t height) {
+        imaging::ImageF tile(width, height, 3);
+        auto* value = tile.data();
+        for (std::int64_t row = y; row < y + height; ++row) {
+          for (std::int64_t i = 3 * x; i < 3 * (x + width); ++i)
+            *value++ = static_cast<float>((i * 7 + row * 13) % 256);
+        }
+        return tile;
+      }};
+  const auto run = [&] {
+    std::int64_t rows = 0;
+    segmenter.segment(source, [&](const models::SegmentedBand& band) { rows += band.labels.height(); });
+    return std::to_string(side) + " x " + std::to_string(rows) + " pixels";
+  };
+  const auto count = std::stoi(arguments.at(1));
+  repeat(run, /*warm_up=*/count > 1 ? 1 : 0, count);
+}
+
+/// One normalisation layer on 8 pictures: UnMix-TNS as it adapts, or plain batch norm in evaluation.
+void norm_layer(const Arguments& arguments) {
+  torch::manual_seed(1);
+  const torch::NoGradGuard no_grad;
+  const auto x = torch::randn({8, 32, 256, 256});
+  const auto zeros = torch::zeros({32}), ones = torch::ones({32});
+  const models::SourceNorm source{.statistics = {zeros, ones}, .scale = ones, .shift = zeros};
+  auto components = models::make_components(source.statistics, torch::randn({16, 32}));
+  repeat([&] {
+    if (arguments.at(0) == "unmix") {
+      (void)models::unmix_normalise(x, components, source, 0.1);
+    } else {
+      (void)at::batch_norm(x, ones, zeros, zeros, ones, false, 0, 1e-5, false);
+    }
+    return "a layer of 32 channels on 8 pictures of 256 x 256";
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -263,7 +338,10 @@ int main(int argc, char** argv) {
       {"tile-stream", tile_stream},
       {"encode", encode},
       {"phantom-write", phantom_write},
-      {"rows-write", rows_write}};
+      {"rows-write", rows_write},
+      {"adapt-step", adapt_step},
+      {"segment-infer", segment_infer},
+      {"norm-layer", norm_layer}};
   if (argc < 2 || !table.contains(argv[1])) {
     std::cerr << "usage: tessera_bench NAME [ARGUMENTS]; called by tests/bench/compare\n";
     return 2;

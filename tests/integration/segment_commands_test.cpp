@@ -73,8 +73,8 @@ TEST_F(SegmentCommands, MaskOutlinesMeasurementsAndReportAgree) {
   EXPECT_EQ(mask.width(), 70);
   EXPECT_EQ(mask.height(), 50);
   std::map<std::string, double> outlined;
-  for (const auto& feature :
-       nlohmann::json::parse(imaging::read_file(folder / "regions.geojson"))["features"]) {
+  const auto outlines = nlohmann::json::parse(imaging::read_file(folder / "regions.geojson"));
+  for (const auto& feature : outlines["features"]) {
     const std::string name = feature["properties"]["classification"]["name"];
     outlined[name] += feature["properties"]["measurements"]["Area px"].get<double>();
   }
@@ -92,6 +92,7 @@ TEST_F(SegmentCommands, MaskOutlinesMeasurementsAndReportAgree) {
   const auto cohort = imaging::read_csv_with_header(folder_.path() / "out/cohort.csv");
   EXPECT_EQ(cohort.rows.size(), 2U);
   EXPECT_TRUE(cohort.find_column("area disc [px]"));
+  EXPECT_TRUE(cohort.find_column("vertical diameter cup [mm]"));
 
   const auto before = support::listing(folder_.path() / "out");
   const auto again = run_tessera(predict("in"));

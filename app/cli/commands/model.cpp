@@ -111,6 +111,8 @@ void attach_remove(CLI::App& command, Session& session) {
 void attach_pack(CLI::App& command, Session& session) {
   auto options = std::make_shared<models::PackOptions>();
   auto stain = std::make_shared<workflows::StainOptions>();
+  auto segmenter = std::make_shared<models::SegmenterPackOptions>();
+  auto task = std::make_shared<std::string>("patch-encoder");
   auto out = std::make_shared<fs::path>();
   command.add_option("FILE", options->weights, "TorchScript module (.pt) or state dict (.pth, .safetensors)")
       ->required()
@@ -118,17 +120,28 @@ void attach_pack(CLI::App& command, Session& session) {
   command.add_option("--out", *out, "Package folder to make; with the extension .tsr, a zipped package")
       ->required()
       ->type_name("PKG");
+  command.add_option("--task", *task, "What the weights do (patch-encoder, segmentation)")
+      ->check(CLI::IsMember({"patch-encoder", "segmentation"}).description(""))
+      ->capture_default_str();
   bind_fields(command, *options);
   bind_fields(command, *stain);
-  command.callback([options, stain, out, &session] {
+  bind_fields(command, *segmenter);
+  command.footer(
+      "Example:\n  tessera model pack wnet.pt --task segmentation --class-names background --class-names "
+      "vessel "
+      "--crop-to-field --out wnet/");
+  command.callback([options, stain, segmenter, task, out, &session] {
     session.run([&](const imaging::JobContext&) {
-      const auto package = workflows::pack_model(*options, *stain, *out);
-      return Reply{.json = {{"name", package.name()},
-                            {"path", out->string()},
-                            {"task", package.task()},
-                            {"sha256", package.sha256()}},
-                   .text = fmt::format("{}: encoder package '{}', sha256 {}", out->string(), package.name(),
-                                       package.sha256())};
+      const bool is_segmenter = *task == "segmentation";
+      const auto package = is_segmenter ? workflows::pack_segmentation_model(*options, *segmenter, *out)
+                                        : workflows::pack_model(*options, *stain, *out);
+      return Reply{
+          .json = {{"name", package.name()},
+                   {"path", out->string()},
+                   {"task", package.task()},
+                   {"sha256", package.sha256()}},
+          .text = fmt::format("{}: {} package '{}', sha256 {}", out->string(),
+                              is_segmenter ? "segmenter" : "encoder", package.name(), package.sha256())};
     });
   });
 }
@@ -289,7 +302,7 @@ void attach_model(CLI::App& command, Session& session) {
                 session);
   attach_install(*command.add_subcommand("install", "Copy a package into your own model folder"), session);
   attach_remove(*command.add_subcommand("remove", "Delete a package from your own model folder"), session);
-  attach_pack(*command.add_subcommand("pack", "Make an encoder package of weights"), session);
+  attach_pack(*command.add_subcommand("pack", "Make an encoder or segmenter package of weights"), session);
   attach_import(
       *command.add_subcommand("import", "Make a slide classifier of a CLAM, MHIM-MIL or TransMIL checkpoint"),
       session);

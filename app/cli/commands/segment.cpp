@@ -3,6 +3,7 @@
 #include "app/cli/command_table.h"
 #include "app/cli/commands/batch_reply.h"
 #include "app/cli/commands/cases_reply.h"
+#include "app/cli/commands/segment_learn.h"
 #include "app/workflows/segment_evaluate.h"
 #include "app/workflows/segment_predict.h"
 #include "imaging/base/version.h"
@@ -79,6 +80,13 @@ void attach_evaluate(CLI::App& command, Session& session) {
 
 void attach_segment(CLI::App& command, Session& session) {
   command.require_subcommand(1);
+  attach_segment_train(*command.add_subcommand("train", "Train a U-Net on pictures with masks; resumes"),
+                       session);
+  attach_segment_adapt(
+      *command.add_subcommand("adapt",
+                              "Adapt a segmenter to another camera or scanner by its pictures "
+                              "alone; resumes"),
+      session);
   attach_predict(*command.add_subcommand("predict",
                                          "Write masks, outlines and measurements of images, slides, "
                                          "stacks and volumes; resumes"),
