@@ -217,13 +217,19 @@ void SlideView::look_at(imaging::PointD centre_l0, double scale) {
 }
 
 void SlideView::copy_view(const SlideView& other) {
-  if (!slide_) return;
+  if (!slide_ || !other.slide_) return;
   view_.set_turn(other.view_.angle_deg(), other.view_.is_mirrored());
   if (other.view_.is_fitted()) {
     view_.fit();
   } else {
-    view_.set_scale(other.view_.scale());
-    view_.centre_on(other.view_.centre_l0());
+    const auto size = slide_->size_l0();
+    const auto other_size = other.slide_->size_l0();
+    const auto share_x = static_cast<double>(size.width) / static_cast<double>(other_size.width);
+    const auto share_y = static_cast<double>(size.height) / static_cast<double>(other_size.height);
+    const bool has_um = slide_->has_physical_scale() && other.slide_->has_physical_scale();
+    view_.set_scale(other.view_.scale() *
+                    (has_um ? slide_->scale->mpp_x / other.slide_->scale->mpp_x : 1 / share_x));
+    view_.centre_on({other.view_.centre_l0().x * share_x, other.view_.centre_l0().y * share_y});
   }
   after_move();
 }

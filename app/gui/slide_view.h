@@ -41,7 +41,8 @@ class SlideView : public QWidget {
   void set_turn(double angle_deg, bool mirrored);
   void go_to(imaging::RectD rect_l0);
   void look_at(imaging::PointD centre_l0, double scale);
-  /// The same part as another view.
+  /// The part that another view shows: the same of its own slide, at the same µm per pixel where both scales
+  /// are known.
   void copy_view(const SlideView& other);
   /// Moves as a linked view did, from `before` to `after`, in µm where both scales are known.
   void follow(const SlideView& other, const viewmodels::ViewTransform& before);

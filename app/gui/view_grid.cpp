@@ -80,7 +80,7 @@ void ViewGrid::set_count(int count) {
                                                           ? next % rows
                                                           : studio_->current_row()));
     view->set_map_shown(false);
-    if (view->slide() == active_->slide()) view->copy_view(*active_);
+    if (linked_ || view->slide() == active_->slide()) view->copy_view(*active_);
   }
   is_spreading_ = false;
   mark_active();

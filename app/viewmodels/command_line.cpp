@@ -23,6 +23,7 @@ CommandLine command_line_of(const workflows::AnalyzeRequest& request) {
   line.add_options(request.inputs);
   line.add_options(request.options);
   line.add_options(request.tissue);
+  line.add_options(request.inside);
   line.add_options(request.reading);
   line.add_options(request.runtime);
   return line;

@@ -414,6 +414,22 @@
             <source>off</source>
             <translation>aus</translation>
         </message>
+        <message>
+            <source>Tile outlines</source>
+            <translation>Kachelumrisse</translation>
+        </message>
+        <message>
+            <source>Outline the tiles that were scored (G)</source>
+            <translation>Die bewerteten Kacheln umranden (G)</translation>
+        </message>
+        <message>
+            <source>Only on tissue</source>
+            <translation>Nur auf Gewebe</translation>
+        </message>
+        <message>
+            <source>Cut the heatmap along the tissue instead of painting whole tiles</source>
+            <translation>Die Farbkarte am Gewebe abschneiden, statt ganze Kacheln zu malen</translation>
+        </message>
     </context>
     <context>
         <name>gui::HistogramView</name>
@@ -702,6 +718,22 @@
         <message>
             <source>   score %1</source>
             <translation>   Wert %1</translation>
+        </message>
+        <message>
+            <source>Which tiles</source>
+            <translation>Welche Kacheln</translation>
+        </message>
+        <message>
+            <source>The tiles with the highest or with the lowest scores of the score that is painted</source>
+            <translation>Die Kacheln mit den höchsten oder den niedrigsten Werten der gemalten Bewertung</translation>
+        </message>
+        <message>
+            <source>Bottom tiles</source>
+            <translation>Unterste Kacheln</translation>
+        </message>
+        <message>
+            <source>&lt;table cellspacing='6'&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;Wheel&lt;/b&gt;, &lt;b&gt;+&lt;/b&gt; &lt;b&gt;-&lt;/b&gt;&lt;/td&gt;&lt;td&gt;zoom&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;Drag&lt;/b&gt;, arrows&lt;/td&gt;&lt;td&gt;move&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;Double click&lt;/b&gt;&lt;/td&gt;&lt;td&gt;zoom in twofold, with Shift out&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;0&lt;/b&gt;&lt;/td&gt;&lt;td&gt;whole slide&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;1&lt;/b&gt;&lt;/td&gt;&lt;td&gt;full resolution&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;2&lt;/b&gt; … &lt;b&gt;7&lt;/b&gt;&lt;/td&gt;&lt;td&gt;1×, 2×, 5×, 10×, 20×, 40×&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;[&lt;/b&gt; &lt;b&gt;]&lt;/b&gt;, &lt;b&gt;F&lt;/b&gt;&lt;/td&gt;&lt;td&gt;turn by a quarter, mirror&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;C&lt;/b&gt;&lt;/td&gt;&lt;td&gt;crosshair with coordinates&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;G&lt;/b&gt;&lt;/td&gt;&lt;td&gt;outlines of the tiles&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;M S R E P D . L&lt;/b&gt;&lt;/td&gt;&lt;td&gt;move, select, rectangle, ellipse, polygon, freehand, point, ruler&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;Return&lt;/b&gt;, &lt;b&gt;Esc&lt;/b&gt;, &lt;b&gt;Del&lt;/b&gt;&lt;/td&gt;&lt;td&gt;end a polygon, drop it, delete&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;Ctrl+Z&lt;/b&gt;, &lt;b&gt;Ctrl+Shift+Z&lt;/b&gt;&lt;/td&gt;&lt;td&gt;undo, redo&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;Ctrl+Shift+C&lt;/b&gt;&lt;/td&gt;&lt;td&gt;copy the view as a picture&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;H&lt;/b&gt;&lt;/td&gt;&lt;td&gt;heatmap&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;T&lt;/b&gt;&lt;/td&gt;&lt;td&gt;outline the top tiles&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;O&lt;/b&gt;&lt;/td&gt;&lt;td&gt;overview map&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;Ctrl+Return&lt;/b&gt;&lt;/td&gt;&lt;td&gt;analyse&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;Ctrl+.&lt;/b&gt;&lt;/td&gt;&lt;td&gt;cancel the analysis&lt;/td&gt;&lt;/tr&gt;&lt;/table&gt;</source>
+            <translation>&lt;table cellspacing='6'&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;Mausrad&lt;/b&gt;, &lt;b&gt;+&lt;/b&gt; &lt;b&gt;-&lt;/b&gt;&lt;/td&gt;&lt;td&gt;vergrößern, verkleinern&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;Ziehen&lt;/b&gt;, Pfeile&lt;/td&gt;&lt;td&gt;verschieben&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;Doppelklick&lt;/b&gt;&lt;/td&gt;&lt;td&gt;zweifach vergrößern, mit Umschalt verkleinern&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;0&lt;/b&gt;&lt;/td&gt;&lt;td&gt;ganzer Schnitt&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;1&lt;/b&gt;&lt;/td&gt;&lt;td&gt;volle Auflösung&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;2&lt;/b&gt; … &lt;b&gt;7&lt;/b&gt;&lt;/td&gt;&lt;td&gt;1×, 2×, 5×, 10×, 20×, 40×&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;[&lt;/b&gt; &lt;b&gt;]&lt;/b&gt;, &lt;b&gt;F&lt;/b&gt;&lt;/td&gt;&lt;td&gt;um ein Viertel drehen, spiegeln&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;C&lt;/b&gt;&lt;/td&gt;&lt;td&gt;Fadenkreuz mit Koordinaten&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;G&lt;/b&gt;&lt;/td&gt;&lt;td&gt;Umrisse der Kacheln&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;M S R E P D . L&lt;/b&gt;&lt;/td&gt;&lt;td&gt;verschieben, auswählen, Rechteck, Ellipse, Vieleck, Freihand, Punkt, Lineal&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;Eingabe&lt;/b&gt;, &lt;b&gt;Esc&lt;/b&gt;, &lt;b&gt;Entf&lt;/b&gt;&lt;/td&gt;&lt;td&gt;Vieleck beenden, verwerfen, löschen&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;Strg+Z&lt;/b&gt;, &lt;b&gt;Strg+Umschalt+Z&lt;/b&gt;&lt;/td&gt;&lt;td&gt;rückgängig, wiederherstellen&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;Strg+Umschalt+C&lt;/b&gt;&lt;/td&gt;&lt;td&gt;Ansicht als Bild kopieren&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;H&lt;/b&gt;&lt;/td&gt;&lt;td&gt;Farbkarte&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;T&lt;/b&gt;&lt;/td&gt;&lt;td&gt;oberste Kacheln umranden&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;O&lt;/b&gt;&lt;/td&gt;&lt;td&gt;Übersichtskarte&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;Strg+Eingabe&lt;/b&gt;&lt;/td&gt;&lt;td&gt;analysieren&lt;/td&gt;&lt;/tr&gt;&lt;tr&gt;&lt;td&gt;&lt;b&gt;Strg+.&lt;/b&gt;&lt;/td&gt;&lt;td&gt;Analyse abbrechen&lt;/td&gt;&lt;/tr&gt;&lt;/table&gt;</translation>
         </message>
     </context>
     <context>
@@ -1190,6 +1222,18 @@
         <message>
             <source>Aperio, Hamamatsu, Leica, MIRAX, Philips, Trestle, Ventana and generic tiled TIFF slides; TIFF, PNG and JPEG images</source>
             <translation>Schnitte von Aperio, Hamamatsu, Leica, MIRAX, Philips, Trestle, Ventana und gekacheltes TIFF; Bilder in TIFF, PNG und JPEG</translation>
+        </message>
+        <message>
+            <source>The scale of this image is not known, so it has no magnification; set its scale first.</source>
+            <translation>Der Maßstab dieses Bildes ist nicht bekannt, also hat es keine Vergrößerung; zuerst den Maßstab angeben.</translation>
+        </message>
+        <message>
+            <source>Research use only. Not for diagnosis.</source>
+            <translation>Nur für die Forschung. Nicht zur Diagnose.</translation>
+        </message>
+        <message>
+            <source>score %1</source>
+            <translation>Wert %1</translation>
         </message>
     </context>
     <context>
@@ -1924,6 +1968,18 @@ für %2%3</translation>
             <source>The analysis was cancelled; what was unfinished was not kept.</source>
             <translation>Die Auswertung wurde abgebrochen; Unfertiges wurde nicht behalten.</translation>
         </message>
+        <message>
+            <source>Draw an area to analyse first, or analyse the whole slide.</source>
+            <translation>Zuerst eine Fläche zum Analysieren zeichnen oder den ganzen Schnitt analysieren.</translation>
+        </message>
+        <message>
+            <source>A mask of %1 classes and %2 labelled tiles were saved beside %3.</source>
+            <translation>Eine Maske mit %1 Klassen und %2 Kacheln mit Klasse wurden neben %3 gesichert.</translation>
+        </message>
+        <message>
+            <source>The region was saved as %1, %2 × %3 pixels.</source>
+            <translation>Die Region wurde als %1 gesichert, %2 × %3 Pixel.</translation>
+        </message>
     </context>
     <context>
         <name>viewmodels::TissuePreview</name>
@@ -2186,6 +2242,668 @@ für %2%3</translation>
                 <numerusform>Entfernen von %n Datei</numerusform>
                 <numerusform>Entfernen von %n Dateien</numerusform>
             </translation>
+        </message>
+    </context>
+    <context>
+        <name>gui::AnnotationPanel</name>
+        <message>
+            <source>Move the slide (M)</source>
+            <translation>Schnitt verschieben (M)</translation>
+        </message>
+        <message>
+            <source>Choose, move and reshape annotations (S)</source>
+            <translation>Anmerkungen auswählen, verschieben und umformen (S)</translation>
+        </message>
+        <message>
+            <source>Rectangle: drag (R)</source>
+            <translation>Rechteck: ziehen (R)</translation>
+        </message>
+        <message>
+            <source>Ellipse: drag (E)</source>
+            <translation>Ellipse: ziehen (E)</translation>
+        </message>
+        <message>
+            <source>Polygon: click its corners; double click, Return or its first corner ends it (P)</source>
+            <translation>Vieleck: Ecken anklicken; Doppelklick, Eingabetaste oder die erste Ecke beendet es (P)</translation>
+        </message>
+        <message>
+            <source>Freehand: draw around an area (D)</source>
+            <translation>Freihand: um eine Fläche zeichnen (D)</translation>
+        </message>
+        <message>
+            <source>Point: click (.)</source>
+            <translation>Punkt: klicken (.)</translation>
+        </message>
+        <message>
+            <source>Ruler: drag along what is measured (L)</source>
+            <translation>Lineal: an dem entlangziehen, was gemessen wird (L)</translation>
+        </message>
+        <message>
+            <source>Tumour</source>
+            <translation>Tumor</translation>
+        </message>
+        <message>
+            <source>Stroma</source>
+            <translation>Stroma</translation>
+        </message>
+        <message>
+            <source>Necrosis</source>
+            <translation>Nekrose</translation>
+        </message>
+        <message>
+            <source>Immune cells</source>
+            <translation>Immunzellen</translation>
+        </message>
+        <message>
+            <source>Region</source>
+            <translation>Region</translation>
+        </message>
+        <message>
+            <source>Annotations</source>
+            <translation>Anmerkungen</translation>
+        </message>
+        <message>
+            <source>The annotations of this slide; double click one to go there</source>
+            <translation>Die Anmerkungen dieses Schnitts; ein Doppelklick führt hin</translation>
+        </message>
+        <message>
+            <source>Show</source>
+            <translation>Zeigen</translation>
+        </message>
+        <message>
+            <source>Show annotations</source>
+            <translation>Anmerkungen zeigen</translation>
+        </message>
+        <message>
+            <source>Show the annotations on the slide</source>
+            <translation>Die Anmerkungen auf dem Schnitt zeigen</translation>
+        </message>
+        <message>
+            <source>Fill</source>
+            <translation>Füllen</translation>
+        </message>
+        <message>
+            <source>Fill annotations</source>
+            <translation>Anmerkungen füllen</translation>
+        </message>
+        <message>
+            <source>Fill areas with their colour, or draw outlines alone</source>
+            <translation>Flächen mit ihrer Farbe füllen oder nur Umrisse zeichnen</translation>
+        </message>
+        <message>
+            <source>Analyse only inside</source>
+            <translation>Nur innerhalb analysieren</translation>
+        </message>
+        <message>
+            <source>Analyse only inside annotations</source>
+            <translation>Nur innerhalb der Anmerkungen analysieren</translation>
+        </message>
+        <message>
+            <source>The next analysis keeps to the tissue inside the areas drawn (of the class chosen above, where one is)</source>
+            <translation>Die nächste Analyse bleibt im Gewebe innerhalb der gezeichneten Flächen (der oben gewählten Klasse, wenn eine gewählt ist)</translation>
+        </message>
+        <message>
+            <source>Annotation files</source>
+            <translation>Dateien mit Anmerkungen</translation>
+        </message>
+        <message>
+            <source>Import and export annotations, masks and labels</source>
+            <translation>Anmerkungen, Masken und Beschriftungen einlesen und ausgeben</translation>
+        </message>
+        <message>
+            <source>Import and export</source>
+            <translation>Einlesen und ausgeben</translation>
+        </message>
+        <message>
+            <source>&amp;Import annotations…</source>
+            <translation>Anmerkungen &amp;einlesen…</translation>
+        </message>
+        <message>
+            <source>&amp;Export annotations…</source>
+            <translation>Anmerkungen &amp;ausgeben…</translation>
+        </message>
+        <message>
+            <source>Export &amp;mask and tile labels…</source>
+            <translation>&amp;Maske und Kachelklassen ausgeben…</translation>
+        </message>
+        <message>
+            <source>Undo (Ctrl+Z)</source>
+            <translation>Rückgängig (Strg+Z)</translation>
+        </message>
+        <message>
+            <source>Redo (Ctrl+Shift+Z)</source>
+            <translation>Wiederherstellen (Strg+Umschalt+Z)</translation>
+        </message>
+        <message>
+            <source>Class of new annotations</source>
+            <translation>Klasse neuer Anmerkungen</translation>
+        </message>
+        <message>
+            <source>What the next annotations are called; type a name for a new class</source>
+            <translation>Wie die nächsten Anmerkungen heißen; für eine neue Klasse einen Namen eingeben</translation>
+        </message>
+        <message>
+            <source>Class</source>
+            <translation>Klasse</translation>
+        </message>
+        <message>
+            <source>Name</source>
+            <translation>Name</translation>
+        </message>
+        <message>
+            <source>Name of this annotation</source>
+            <translation>Name dieser Anmerkung</translation>
+        </message>
+        <message>
+            <source>Class of this annotation</source>
+            <translation>Klasse dieser Anmerkung</translation>
+        </message>
+        <message>
+            <source>Notes</source>
+            <translation>Notizen</translation>
+        </message>
+        <message>
+            <source>Notes on this annotation</source>
+            <translation>Notizen zu dieser Anmerkung</translation>
+        </message>
+        <message>
+            <source>Locked</source>
+            <translation>Gesperrt</translation>
+        </message>
+        <message>
+            <source>Locked annotations cannot be moved or deleted</source>
+            <translation>Gesperrte Anmerkungen lassen sich nicht verschieben oder löschen</translation>
+        </message>
+        <message>
+            <source>Colour…</source>
+            <translation>Farbe…</translation>
+        </message>
+        <message>
+            <source>Colour</source>
+            <translation>Farbe</translation>
+        </message>
+        <message>
+            <source>Colour of this annotation alone</source>
+            <translation>Farbe nur dieser Anmerkung</translation>
+        </message>
+        <message>
+            <source>Save as image…</source>
+            <translation>Als Bild sichern…</translation>
+        </message>
+        <message>
+            <source>Save as image</source>
+            <translation>Als Bild sichern</translation>
+        </message>
+        <message>
+            <source>Save what lies in this annotation's box as a TIFF that keeps its scale</source>
+            <translation>Was im Rahmen dieser Anmerkung liegt, als TIFF mit seinem Maßstab sichern</translation>
+        </message>
+        <message>
+            <source>Delete</source>
+            <translation>Löschen</translation>
+        </message>
+        <message>
+            <source>Delete the chosen annotations (Del); Ctrl+Z brings them back</source>
+            <translation>Die gewählten Anmerkungen löschen (Entf); Strg+Z bringt sie zurück</translation>
+        </message>
+        <message>
+            <source>Size</source>
+            <translation>Größe</translation>
+        </message>
+        <message>
+            <source>(no class)</source>
+            <translation>(keine Klasse)</translation>
+        </message>
+        <message>
+            <source>Nothing is drawn yet. Choose a tool and draw on the slide; all is saved as you go.</source>
+            <translation>Noch ist nichts gezeichnet. Ein Werkzeug wählen und auf dem Schnitt zeichnen; alles wird laufend gesichert.</translation>
+        </message>
+        <message>
+            <source>%1 annotations, saved as you draw</source>
+            <translation>%1 Anmerkungen, beim Zeichnen gesichert</translation>
+        </message>
+        <message>
+            <source>Import annotations</source>
+            <translation>Anmerkungen einlesen</translation>
+        </message>
+        <message>
+            <source>Annotations of QuPath and ASAP, and masks (*.geojson *.json *.gz *.zip *.xml *.png *.tif *.tiff)</source>
+            <translation>Anmerkungen von QuPath und ASAP, und Masken (*.geojson *.json *.gz *.zip *.xml *.png *.tif *.tiff)</translation>
+        </message>
+        <message>
+            <source>All files (*)</source>
+            <translation>Alle Dateien (*)</translation>
+        </message>
+        <message>
+            <source>Export annotations</source>
+            <translation>Anmerkungen ausgeben</translation>
+        </message>
+        <message>
+            <source>GeoJSON of QuPath (*.geojson)</source>
+            <translation>GeoJSON von QuPath (*.geojson)</translation>
+        </message>
+        <message>
+            <source>XML of ASAP (*.xml)</source>
+            <translation>XML von ASAP (*.xml)</translation>
+        </message>
+        <message>
+            <source>Folder for the mask and the labelled tiles</source>
+            <translation>Ordner für die Maske und die Kachelklassen</translation>
+        </message>
+        <message>
+            <source>Save the region as an image</source>
+            <translation>Die Region als Bild sichern</translation>
+        </message>
+        <message>
+            <source>Pyramidal TIFF (*.tif)</source>
+            <translation>Pyramidales TIFF (*.tif)</translation>
+        </message>
+    </context>
+    <context>
+        <name>gui::DisplayPanel</name>
+        <message>
+            <source>Display</source>
+            <translation>Darstellung</translation>
+        </message>
+        <message>
+            <source>Changes the view only, never an analysis.</source>
+            <translation>Ändert nur die Ansicht, nie eine Analyse.</translation>
+        </message>
+        <message>
+            <source>Channel</source>
+            <translation>Kanal</translation>
+        </message>
+        <message>
+            <source>Colour, one stain of H&amp;E, or the green channel of a fundus photograph</source>
+            <translation>Farbe, eine Färbung von H&amp;E oder der grüne Kanal einer Fundusaufnahme</translation>
+        </message>
+        <message>
+            <source>Brightness</source>
+            <translation>Helligkeit</translation>
+        </message>
+        <message>
+            <source>Contrast</source>
+            <translation>Kontrast</translation>
+        </message>
+        <message>
+            <source>Gamma</source>
+            <translation>Gamma</translation>
+        </message>
+        <message>
+            <source>Dim outside the fundus field</source>
+            <translation>Außerhalb des Fundusfelds abdunkeln</translation>
+        </message>
+        <message>
+            <source>Find the camera's round field in a fundus photograph and dim all outside it</source>
+            <translation>Das runde Feld der Kamera in einer Fundusaufnahme finden und alles außerhalb abdunkeln</translation>
+        </message>
+        <message>
+            <source>Reset</source>
+            <translation>Zurücksetzen</translation>
+        </message>
+        <message>
+            <source>Show the pixels as they are</source>
+            <translation>Die Pixel zeigen, wie sie sind</translation>
+        </message>
+    </context>
+    <context>
+        <name>gui::LookArea</name>
+        <message>
+            <source>Annotations</source>
+            <translation>Anmerkungen</translation>
+        </message>
+        <message>
+            <source>Display</source>
+            <translation>Darstellung</translation>
+        </message>
+        <message>
+            <source>Side panels</source>
+            <translation>Seitenleisten</translation>
+        </message>
+        <message>
+            <source>More side panels</source>
+            <translation>Weitere Seitenleisten</translation>
+        </message>
+        <message>
+            <source>&amp;Magnification</source>
+            <translation>&amp;Vergrößerung</translation>
+        </message>
+        <message>
+            <source>%1×</source>
+            <translation>%1×</translation>
+        </message>
+        <message>
+            <source>%1 µm per screen pixel (%2)</source>
+            <translation>%1 µm je Bildschirmpixel (%2)</translation>
+        </message>
+        <message>
+            <source>&amp;Turn</source>
+            <translation>&amp;Drehen</translation>
+        </message>
+        <message>
+            <source>Quarter to the &amp;right</source>
+            <translation>Vierteldrehung nach &amp;rechts</translation>
+        </message>
+        <message>
+            <source>Turn clockwise ( ] )</source>
+            <translation>Im Uhrzeigersinn drehen ( ] )</translation>
+        </message>
+        <message>
+            <source>Quarter to the &amp;left</source>
+            <translation>Vierteldrehung nach &amp;links</translation>
+        </message>
+        <message>
+            <source>Turn anticlockwise ( [ )</source>
+            <translation>Gegen den Uhrzeigersinn drehen ( [ )</translation>
+        </message>
+        <message>
+            <source>&amp;Mirror</source>
+            <translation>&amp;Spiegeln</translation>
+        </message>
+        <message>
+            <source>Exchange left and right (F)</source>
+            <translation>Links und rechts vertauschen (F)</translation>
+        </message>
+        <message>
+            <source>&amp;Upright</source>
+            <translation>&amp;Aufrecht</translation>
+        </message>
+        <message>
+            <source>As the slide was scanned</source>
+            <translation>Wie der Schnitt aufgenommen wurde</translation>
+        </message>
+        <message>
+            <source>&amp;Crosshair</source>
+            <translation>&amp;Fadenkreuz</translation>
+        </message>
+        <message>
+            <source>Crosshair with coordinates (C)</source>
+            <translation>Fadenkreuz mit Koordinaten (C)</translation>
+        </message>
+        <message>
+            <source>&amp;Views</source>
+            <translation>&amp;Ansichten</translation>
+        </message>
+        <message numerus="yes">
+            <source>%n view(s)</source>
+            <translation>
+                <numerusform>%n Ansicht</numerusform>
+                <numerusform>%n Ansichten</numerusform>
+            </translation>
+        </message>
+        <message>
+            <source>Slides side by side; press one to work on it</source>
+            <translation>Schnitte nebeneinander; einen anklicken, um an ihm zu arbeiten</translation>
+        </message>
+        <message>
+            <source>Ctrl+Alt+%1</source>
+            <translation>Ctrl+Alt+%1</translation>
+        </message>
+        <message>
+            <source>&amp;Link them</source>
+            <translation>&amp;Koppeln</translation>
+        </message>
+        <message>
+            <source>Views move, zoom and turn together</source>
+            <translation>Ansichten bewegen, vergrößern und drehen sich gemeinsam</translation>
+        </message>
+        <message>
+            <source>Ctrl+L</source>
+            <translation>Ctrl+L</translation>
+        </message>
+        <message>
+            <source>Copy view as &amp;picture</source>
+            <translation>Ansicht als &amp;Bild kopieren</translation>
+        </message>
+        <message>
+            <source>The view with its overlays and scale bar, to the clipboard</source>
+            <translation>Die Ansicht mit Überlagerungen und Maßstab in die Zwischenablage</translation>
+        </message>
+        <message>
+            <source>Ctrl+Shift+C</source>
+            <translation>Ctrl+Shift+C</translation>
+        </message>
+        <message>
+            <source>&amp;Save view as picture…</source>
+            <translation>Ansicht als Bild &amp;sichern…</translation>
+        </message>
+        <message>
+            <source>The view with its overlays and scale bar, as PNG</source>
+            <translation>Die Ansicht mit Überlagerungen und Maßstab als PNG</translation>
+        </message>
+        <message>
+            <source>Ctrl+Shift+S</source>
+            <translation>Ctrl+Shift+S</translation>
+        </message>
+        <message>
+            <source>A&amp;nnotate</source>
+            <translation>A&amp;nmerken</translation>
+        </message>
+        <message>
+            <source>&amp;Undo</source>
+            <translation>&amp;Rückgängig</translation>
+        </message>
+        <message>
+            <source>Undo the last change of the annotations</source>
+            <translation>Die letzte Änderung der Anmerkungen zurücknehmen</translation>
+        </message>
+        <message>
+            <source>&amp;Redo</source>
+            <translation>&amp;Wiederherstellen</translation>
+        </message>
+        <message>
+            <source>Do it again</source>
+            <translation>Noch einmal tun</translation>
+        </message>
+        <message>
+            <source>&amp;Annotations</source>
+            <translation>&amp;Anmerkungen</translation>
+        </message>
+        <message>
+            <source>Tools and list of annotations (Ctrl+2)</source>
+            <translation>Werkzeuge und Liste der Anmerkungen (Strg+2)</translation>
+        </message>
+        <message>
+            <source>Ctrl+2</source>
+            <translation>Ctrl+2</translation>
+        </message>
+        <message>
+            <source>&amp;Display</source>
+            <translation>&amp;Darstellung</translation>
+        </message>
+        <message>
+            <source>Brightness, contrast, stains (Ctrl+3)</source>
+            <translation>Helligkeit, Kontrast, Färbungen (Strg+3)</translation>
+        </message>
+        <message>
+            <source>Ctrl+3</source>
+            <translation>Ctrl+3</translation>
+        </message>
+        <message>
+            <source>Anal&amp;ysis</source>
+            <translation>Anal&amp;yse</translation>
+        </message>
+        <message>
+            <source>Model, result and heatmap</source>
+            <translation>Modell, Ergebnis und Farbkarte</translation>
+        </message>
+        <message>
+            <source>Ctrl+1</source>
+            <translation>Ctrl+1</translation>
+        </message>
+        <message>
+            <source>Copy mask export as &amp;command line</source>
+            <translation>Maskenausgabe als &amp;Befehlszeile kopieren</translation>
+        </message>
+        <message>
+            <source>The tessera command that writes the mask and the tile labels of these annotations</source>
+            <translation>Der tessera-Befehl, der die Maske und die Kachelklassen dieser Anmerkungen schreibt</translation>
+        </message>
+        <message>
+            <source>&amp;Undo: %1</source>
+            <translation>&amp;Rückgängig: %1</translation>
+        </message>
+        <message>
+            <source>&amp;Redo: %1</source>
+            <translation>&amp;Wiederherstellen: %1</translation>
+        </message>
+        <message>
+            <source>The view was copied as a picture.</source>
+            <translation>Die Ansicht wurde als Bild kopiert.</translation>
+        </message>
+        <message>
+            <source>Save the view as a picture</source>
+            <translation>Die Ansicht als Bild sichern</translation>
+        </message>
+        <message>
+            <source>PNG (*.png)</source>
+            <translation>PNG (*.png)</translation>
+        </message>
+        <message>
+            <source>The view was saved as %1.</source>
+            <translation>Die Ansicht wurde als %1 gesichert.</translation>
+        </message>
+        <message>
+            <source>Copied: %1</source>
+            <translation>Kopiert: %1</translation>
+        </message>
+        <message>
+            <source>Annotations of another slide?</source>
+            <translation>Anmerkungen eines anderen Schnitts?</translation>
+        </message>
+        <message>
+            <source>Add them all the same</source>
+            <translation>Trotzdem alle hinzufügen</translation>
+        </message>
+    </context>
+    <context>
+        <name>viewmodels::AnnotationDocument</name>
+        <message>
+            <source>point</source>
+            <translation>Punkt</translation>
+        </message>
+        <message>
+            <source>ruler</source>
+            <translation>Lineal</translation>
+        </message>
+        <message>
+            <source>ellipse</source>
+            <translation>Ellipse</translation>
+        </message>
+        <message>
+            <source>rectangle</source>
+            <translation>Rechteck</translation>
+        </message>
+        <message>
+            <source>outline</source>
+            <translation>Umriss</translation>
+        </message>
+        <message>
+            <source>The annotations in %1 belong to another slide of this name and are left alone.</source>
+            <translation>Die Anmerkungen in %1 gehören zu einem anderen Schnitt dieses Namens und bleiben unberührt.</translation>
+        </message>
+        <message>
+            <source>%1 Annotations of this window go to %2.</source>
+            <translation>%1 Die Anmerkungen dieses Fensters gehen nach %2.</translation>
+        </message>
+        <message>
+            <source>add %1</source>
+            <translation>%1 hinzufügen</translation>
+        </message>
+        <message>
+            <source>change %1</source>
+            <translation>%1 ändern</translation>
+        </message>
+        <message>
+            <source>delete %1</source>
+            <translation>%1 löschen</translation>
+        </message>
+        <message>
+            <source>delete %1 annotations</source>
+            <translation>%1 Anmerkungen löschen</translation>
+        </message>
+        <message>
+            <source>The file holds no annotations.</source>
+            <translation>Die Datei enthält keine Anmerkungen.</translation>
+        </message>
+        <message>
+            <source>import %1 annotations</source>
+            <translation>%1 Anmerkungen einlesen</translation>
+        </message>
+        <message>
+            <source>%1 annotations were added.</source>
+            <translation>%1 Anmerkungen wurden hinzugefügt.</translation>
+        </message>
+        <message>
+            <source>%1 annotations were saved as %2.</source>
+            <translation>%1 Anmerkungen wurden als %2 gesichert.</translation>
+        </message>
+        <message>
+            <source>The annotations are not saved: %1</source>
+            <translation>Die Anmerkungen sind nicht gesichert: %1</translation>
+        </message>
+        <message>
+            <source>Another program changed %1; the annotations of this window go to %2.</source>
+            <translation>Ein anderes Programm hat %1 geändert; die Anmerkungen dieses Fensters gehen nach %2.</translation>
+        </message>
+        <message>
+            <source>The results folder cannot be written to; the annotations are kept in %1.</source>
+            <translation>In den Ergebnisordner kann nicht geschrieben werden; die Anmerkungen liegen in %1.</translation>
+        </message>
+        <message>
+            <source>%1 px</source>
+            <translation>%1 px</translation>
+        </message>
+        <message>
+            <source>%1 mm</source>
+            <translation>%1 mm</translation>
+        </message>
+        <message>
+            <source>%1 µm</source>
+            <translation>%1 µm</translation>
+        </message>
+        <message>
+            <source>%1 points</source>
+            <translation>%1 Punkte</translation>
+        </message>
+        <message>
+            <source>%1 px²</source>
+            <translation>%1 px²</translation>
+        </message>
+        <message>
+            <source>%1 mm²</source>
+            <translation>%1 mm²</translation>
+        </message>
+        <message>
+            <source>%1 µm²</source>
+            <translation>%1 µm²</translation>
+        </message>
+        <message>
+            <source>%1 · around %2</source>
+            <translation>%1 · Umfang %2</translation>
+        </message>
+    </context>
+    <context>
+        <name>viewmodels::Display</name>
+        <message>
+            <source>Colour</source>
+            <translation>Farbe</translation>
+        </message>
+        <message>
+            <source>Haematoxylin</source>
+            <translation>Hämatoxylin</translation>
+        </message>
+        <message>
+            <source>Eosin</source>
+            <translation>Eosin</translation>
+        </message>
+        <message>
+            <source>Residual</source>
+            <translation>Rest</translation>
+        </message>
+        <message>
+            <source>Red-free (green)</source>
+            <translation>Rotfrei (Grün)</translation>
         </message>
     </context>
 </TS>

@@ -106,4 +106,14 @@
             </translation>
         </message>
     </context>
+    <context>
+        <name>gui::LookArea</name>
+        <message numerus="yes">
+            <source>%n view(s)</source>
+            <translation>
+                <numerusform>%n view</numerusform>
+                <numerusform>%n views</numerusform>
+            </translation>
+        </message>
+    </context>
 </TS>

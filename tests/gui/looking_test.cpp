@@ -292,6 +292,8 @@ TEST_F(LookingTest, AnalysesOnlyInsideTheAnnotationsWhenAsked) {
   studio_->editor()->set_tool(Tool::rectangle);
   drag({600, 300}, {1000, 700});
   EXPECT_TRUE(studio_->analyse_hindrance().isEmpty());
+  studio_->set_chosen_model("painted", std::nullopt);
+  EXPECT_TRUE(studio_->analyse_command().contains("--inside ")) << studio_->analyse_command().toStdString();
   studio_->analyse("painted");
   ASSERT_TRUE(wait_for([&] { return !studio_->analysis()->is_running(); }));
   ASSERT_TRUE(seen.inside);
