@@ -48,7 +48,8 @@ SegmentTrainOptions quick() {
   SegmentTrainOptions options;
   options.widths = "6,8";
   options.working_size = 0;
-  options.epochs = 25;
+  options.epochs = 60;
+  options.patience = 60;
   options.learning_rate = 1e-2;
   return options;
 }
