@@ -139,7 +139,7 @@ TEST_F(SegmentImageTest, VolumesAreSegmentedSliceBySlice) {
               testing::Throws<Error>(HasCode(ErrorCode::incompatible)));
 }
 
-TEST_F(SegmentImageTest, AStopIsAnsweredBeforeTheNextTile) {
+TEST_F(SegmentImageTest, AStopIsAnsweredWithinATile) {
   const auto model = package("model", false, 3);
   auto segmenter = models::Segmenter::open(model, "cpu");
   const DamagedReader reader({300, 200}, {});
@@ -150,7 +150,7 @@ TEST_F(SegmentImageTest, AStopIsAnsweredBeforeTheNextTile) {
   EXPECT_THROW(workflows::segment_slide(
                    reader, area, segmenter, kTiling, [](const imaging::Image8&) {}, damage, job),
                imaging::Cancelled);
-  EXPECT_LE(damage.reads, 1);
+  EXPECT_LE(damage.reads, 2) << "the tile at hand and the one that is read ahead, of 24";
 }
 
 }  // namespace
