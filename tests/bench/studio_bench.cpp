@@ -1,8 +1,9 @@
 // Our side of `tests/bench/compare pan`: opens a slide in the studio's window as a person would, then drags
 // it about, jumps to places, lays a heatmap over it and looks at it in four linked views. Prints JSON: ms
 // until the first pixels of the slide are on the screen; for every frame of 1/60 s the time for which the
-// window's thread was busy (mouse event, requests, arrivals, painting and the display's answer); ms from a
-// jump until all is sharp; bytes of the tile cache and of the process.
+// window's thread was busy (mouse event, requests, arrivals, painting and the display's answer), and what
+// of it was its own processor time, which other programs do not change; ms from a jump until all is sharp;
+// bytes of the tile cache and of the process.
 //
 // usage: studio_bench SLIDE, with a display
 #include <QApplication>
@@ -13,6 +14,7 @@
 #include <QWidget>
 #include <cmath>
 #include <cstdio>
+#include <ctime>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -34,6 +36,19 @@ constexpr int kJumps = 20;
 constexpr std::int64_t kOverlayTiles = 224;  // a side: 50,176 tiles
 constexpr QPoint kLegs[] = {{-24, 0}, {0, -24}, {17, 17}, {24, 0}, {-40, -20}, {0, 12}};  // view px a frame
 
+/// Processor time of the calling thread.
+qint64 thread_cpu_ns() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return time.tv_sec * 1'000'000'000LL + time.tv_nsec;
+}
+
+/// Of one frame.
+struct Busy {
+  double ms = 0;
+  double cpu_ms = 0;
+};
+
 /// An application that knows for how long its events kept the window's thread busy.
 class TimedApplication : public QApplication {
  public:
@@ -43,18 +58,24 @@ class TimedApplication : public QApplication {
     if (depth_ > 0) return QApplication::notify(receiver, event);
     QElapsedTimer timer;
     timer.start();
+    const auto cpu = thread_cpu_ns();
     ++depth_;
     const bool taken = QApplication::notify(receiver, event);
     --depth_;
     busy_ns_ += timer.nsecsElapsed();
+    cpu_ns_ += thread_cpu_ns() - cpu;
     return taken;
   }
 
-  double take_busy_ms() { return static_cast<double>(std::exchange(busy_ns_, 0)) / 1e6; }
+  Busy take_busy() {
+    return {static_cast<double>(std::exchange(busy_ns_, 0)) / 1e6,
+            static_cast<double>(std::exchange(cpu_ns_, 0)) / 1e6};
+  }
 
  private:
   int depth_ = 0;
   qint64 busy_ns_ = 0;
+  qint64 cpu_ns_ = 0;
 };
 
 void wait(double ms) {
@@ -79,9 +100,8 @@ bool shows_slide(gui::SlideView& view, QRgb canvas) {
   return false;
 }
 
-/// @return  busy ms of each frame
-std::vector<double> drag_about(TimedApplication& application, gui::SlideView& view) {
-  std::vector<double> frames;
+std::vector<Busy> drag_about(TimedApplication& application, gui::SlideView& view) {
+  std::vector<Busy> frames;
   for (const auto& step : kLegs) {
     QPointF at = view.rect().center();
     const auto send = [&](QEvent::Type type, Qt::MouseButton button, Qt::MouseButtons held) {
@@ -92,7 +112,7 @@ std::vector<double> drag_about(TimedApplication& application, gui::SlideView& vi
     for (int frame = 0; frame < kFramesPerLeg; ++frame) {
       QElapsedTimer timer;
       timer.start();
-      (void)application.take_busy_ms();
+      (void)application.take_busy();
       at += step;
       send(QEvent::MouseMove, Qt::NoButton, Qt::LeftButton);
       QApplication::processEvents();
@@ -102,7 +122,9 @@ std::vector<double> drag_about(TimedApplication& application, gui::SlideView& vi
       const auto answered = static_cast<double>(answer.nsecsElapsed()) / 1e6;
       const auto left = kFrameMs - static_cast<double>(timer.nsecsElapsed()) / 1e6;
       if (left > 0) wait(left);
-      frames.push_back(application.take_busy_ms() + answered);
+      auto busy = application.take_busy();
+      busy.ms += answered;
+      frames.push_back(busy);
     }
     send(QEvent::MouseButtonRelease, Qt::LeftButton, Qt::NoButton);
   }
@@ -192,10 +214,16 @@ int main(int argc, char** argv) {
   };
   finish();
   nlohmann::json reply{{"first_ms", first_ms}, {"width", kWidth}, {"height", kHeight}};
+  const auto put = [&reply](const std::string& way, const std::vector<Busy>& frames) {
+    for (const auto& frame : frames) {
+      reply["frames_ms"][way].push_back(frame.ms);
+      reply["frames_cpu_ms"][way].push_back(frame.cpu_ms);
+    }
+  };
   for (const auto& [name, scale] : {std::pair{"1:1", 1.0}, std::pair{"1:8", 1.0 / 8}}) {
     view.set_scale(scale);
     finish();
-    reply["frames_ms"][name] = drag_about(application, view);
+    put(name, drag_about(application, view));
   }
   const auto slide = studio.current()->size_l0();
   reply["jumps_ms"] = jump_about(view, slide);
@@ -203,15 +231,15 @@ int main(int argc, char** argv) {
   view.set_scale(1.0 / 8);
   finish();
   (void)drag_about(application, view);
-  reply["frames_ms"]["1:8 again"] = drag_about(application, view);
+  put("1:8 again", drag_about(application, view));
   studio.heatmap()->set_raster(overlay_of(slide));
   finish();
-  reply["frames_ms"]["1:8 overlay"] = drag_about(application, view);
+  put("1:8 overlay", drag_about(application, view));
   reply["overlay_tiles"] = kOverlayTiles * kOverlayTiles;
   window.view_grid()->set_count(4);
   wait(200);
   finish();
-  reply["frames_ms"]["four linked"] = drag_about(application, view);
+  put("four linked", drag_about(application, view));
   const auto counters = studio.cache().counters();
   reply["cache_peak_bytes"] = counters.peak_bytes;
   reply["cache_budget_bytes"] = studio.cache().max_bytes();
