@@ -279,7 +279,7 @@ TEST_F(LookingTest, ExportsAnnotationsMasksLabelsAndARegionThatKeepsItsScale) {
 
 TEST_F(LookingTest, AnalysesOnlyInsideTheAnnotationsWhenAsked) {
   workflows::InsideOptions seen;
-  make_window([&seen](const workflows::AnalyzeRequest& request, const imaging::JobContext&) {
+  make_window([&seen](const workflows::AnalyzeRequest& request, const auto&, const imaging::JobContext&) {
     seen = request.inside;
     workflows::RunSummary summary;
     summary.out = request.out;
