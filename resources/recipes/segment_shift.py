@@ -126,7 +126,7 @@ def train(name, seed, work, sizes):
                    "--min-epochs", sizes["epochs"], "--batch", 4, "--learning-rate", 4e-3]
         if name in RETINA:
             options.append("--crop-to-field")
-        run("segment", "train", os.path.join(work, "parts", name + "_train.csv"), "--out", out, "--seed", seed, "--name",
+        run("segment", "train", "--data", os.path.join(work, "parts", name + "_train.csv"), "--out", out, "--seed", seed, "--name",
             f"{name}-{seed}", "--threads", 1, *data_options(name), *options)
     return os.path.join(out, "model")
 
