@@ -16,7 +16,7 @@ struct SegmentTrainOptions {
   std::int64_t working_size = 256;
   std::int64_t crop = 0;
   bool crop_to_field = false;
-  std::int64_t epochs = 60;
+  std::int64_t epochs = 200;
   std::int64_t batch = 4;
   double learning_rate = 2e-3;
   double dice_weight = 1;
@@ -24,8 +24,8 @@ struct SegmentTrainOptions {
   double zoom = 0.15;
   double colour = 0.2;
   double noise = 0.02;
-  std::int64_t patience = 15;
-  std::int64_t min_epochs = 20;
+  std::int64_t patience = 40;
+  std::int64_t min_epochs = 80;
 };
 
 template <typename Visitor, typename Options>

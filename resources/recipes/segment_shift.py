@@ -13,10 +13,10 @@ from PIL import Image
 TESSERA, DATA = os.environ["TESSERA"], os.environ["TESSERA_DATA"]
 METHODS = ("none", "bn", "alpha-bn", "unmix-tns", "osuda")
 # --quick ends within two hours on two idle cores; --full has the published sizes.
-SIZES = {"--quick": {"widths": "16,24,32,48,64", "size": 256, "epochs": 60, "steps": 100, "batch": 4, "rate": 5e-4, "train": 1.0},
+SIZES = {"--quick": {"widths": "16,24,32,48,64", "size": 256, "epochs": 150, "steps": 100, "batch": 4, "rate": 5e-4, "train": 1.0},
          "--full": {"widths": "32,64,128,256,512", "size": 512, "epochs": 200, "steps": 500, "batch": 8, "rate": 1e-4, "train": 1.0},
          # What a busy machine does in half an hour; too small to say more than the direction.
-         "--tiny": {"widths": "8,16,24,32", "size": 128, "epochs": 40, "steps": 40, "batch": 4, "rate": 1e-3, "train": 0.7}}
+         "--tiny": {"widths": "8,16,24,32", "size": 128, "epochs": 120, "steps": 40, "batch": 4, "rate": 1e-3, "train": 0.7}}
 RETINA = {"drive": ("drive", "vessels_1st", r"\d+"), "chase": ("chasedb1", "vessels_1st", r"Image_\d+"),
           "idrid": ("idrid", "optic_disc", r"IDRiD_\d+"), "drishti": ("drishti_gs", "optic_disc", r"drishtiGS_\d+")}
 # class, photographs to test on, most to train on
@@ -126,7 +126,7 @@ def train(name, seed, work, sizes):
                    "--min-epochs", sizes["epochs"], "--batch", 4, "--learning-rate", 4e-3]
         if name in RETINA:
             options.append("--crop-to-field")
-        run("segment", "train", os.path.join(work, "parts", name + "_train.csv"), "--out", out, "--seed", seed, "--name",
+        run("segment", "train", "--data", os.path.join(work, "parts", name + "_train.csv"), "--out", out, "--seed", seed, "--name",
             f"{name}-{seed}", "--threads", 1, *data_options(name), *options)
     return os.path.join(out, "model")
 
