@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-SIZE, BASELINE_SIZE, SHRINKAGE, FOLDS, RESAMPLES = 448, 224, 0.6, 5, 200
+CROP, SIZE, BASELINE_SIZE, SHRINKAGE, FOLDS, RESAMPLES = 640, 448, 224, 0.6, 5, 200
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 WORDS = {"auc": "AUC, one against one", "accuracy": "accuracy", "macro_f1": "macro F1", "kappa": "quadratic kappa", "ece": "ECE (15 bins)",
          "nll": "negative log-likelihood", "referable_auc": "referable AUC", "sensitivity": "sensitivity at 0.5",
@@ -23,7 +23,7 @@ def read_labels(data):
 
 
 def crop(path):
-    """The field by a threshold: its columns, padded with black to a square of 640 px."""
+    """The field by a threshold: its columns, padded with black to a square."""
     from PIL import Image
     pixels = np.asarray(Image.open(path).convert("RGB"))
     field = pixels.max(2) > 25
@@ -38,7 +38,7 @@ def crop(path):
     square = np.zeros((side, side, 3), np.uint8)
     top = (side - cut.shape[0]) // 2
     square[top:top + cut.shape[0]] = cut
-    return np.asarray(Image.fromarray(square).resize((640, 640), Image.BILINEAR))
+    return np.asarray(Image.fromarray(square).resize((CROP, CROP), Image.BILINEAR))
 
 
 def features(data, work):
@@ -275,6 +275,8 @@ Confusion (rows: truth 0 to 4, columns: said):
 - Able to find mild retinopathy: grade 1 has 20 photographs, and hardly any of them is found.
 - It holds no cloud of its training photographs, so it does not know when a photograph lies outside them. It abstains below a confidence of {limit}
   (cross-validated: {kept.mean():.0%} of the photographs stay, {right:.3f} of them are graded right).
+- Measured through Tessera: the numbers above are the prototype's. Tessera finds the field by GDRBench's rule; on three training photographs that were
+  compared its probabilities lay up to 0.14 beside the prototype's, and one grade changed with it (IDRiD_005, grade 4, became 2).
 - The official IDRiD test set was not touched.
 
 Licence: heads CC BY 4.0 (after IDRiD), backbone Apache-2.0.
@@ -303,7 +305,7 @@ def main():
         "schema": "tessera.model/1", "name": name, "task": "fundus-grading", "architecture": "resnet50v2",
         "architecture_arguments": {"width": 64, "layers": [3, 4, 6], "pool": "mean", "grades": 5, "oedema": 3},
         "class_names": ["nodr", "mild_npdr", "moderate_npdr", "severe_npdr", "pdr"],
-        "transform": [{"name": "FieldCrop", "arguments": {"size": SIZE}}, {"name": "Resize", "arguments": {"size": [SIZE, SIZE]}},
+        "transform": [{"name": "FieldCrop", "arguments": {"size": CROP}}, {"name": "Resize", "arguments": {"size": [SIZE, SIZE]}},
                       {"name": "ToTensor", "arguments": {}}, {"name": "Normalize", "arguments": {"mean": MEAN, "std": STD}}],
         "test_time_views": "plain", "referable_threshold": 0.5,
         "calibration": {"method": "temperature", "temperature": fit_temperature(found["logits"], grades),
