@@ -128,10 +128,7 @@ void RocView::paintEvent(QPaintEvent*) {
   QPainter painter(this);
   const auto& figures = cohort_->figures();
   const auto area = begin_plot(
-      painter, *this,
-      figures.auc ? tr("ROC of %1, area %2").arg(shown_class(*cohort_)).arg(*figures.auc, 0, 'f', 3)
-                  : tr("ROC"),
-      kFoot);
+      painter, *this, figures.auc ? tr("ROC, area %1").arg(*figures.auc, 0, 'f', 3) : tr("ROC"), kFoot);
   if (!figures.auc) {
     return write_absence(painter, area, tr("Needs files with a label, of the class and of another"));
   }
@@ -176,9 +173,8 @@ void ConfusionView::paintEvent(QPaintEvent*) {
   QPainter painter(this);
   const auto& figures = cohort_->figures();
   const auto title =
-      figures.accuracy
-          ? tr("Decided, accuracy %1 % of %2").arg(*figures.accuracy * 100, 0, 'f', 1).arg(figures.labelled)
-          : tr("Confusion");
+      figures.accuracy ? tr("%1 % of %2 right").arg(*figures.accuracy * 100, 0, 'f', 1).arg(figures.labelled)
+                       : tr("Confusion");
   auto area = begin_plot(painter, *this, title, kFoot);
   if (figures.confusion.empty()) return write_absence(painter, area, tr("Needs files with a label"));
   const auto count = cohort_->class_names().size();

@@ -51,7 +51,6 @@ QPalette plain_palette(const QColor& ground, const QColor& field, const QColor& 
     palette.setColor(role, ink);
     palette.setColor(QPalette::Disabled, role, blend(0.5));
   }
-  palette.setColor(QPalette::PlaceholderText, blend(0.55));
   palette.setColor(QPalette::Link, QColor("#3aa0b3"));
   return palette;
 }
@@ -83,6 +82,9 @@ void apply_theme(QApplication& application, const QString& theme) {
   auto palette = theme == "dark"    ? plain_palette(QColor("#23272b"), QColor("#1a1d20"), QColor("#e6e8ea"))
                  : theme == "light" ? plain_palette(QColor("#f0f1f2"), QColor("#ffffff"), QColor("#1c2126"))
                                     : desktop;
+  auto quiet = palette.color(QPalette::WindowText);
+  quiet.setAlphaF(0.65F);
+  palette.setColor(QPalette::PlaceholderText, quiet);
   palette.setColor(QPalette::Highlight, kAccent);
   palette.setColor(QPalette::HighlightedText, Qt::white);
   QApplication::setPalette(palette);
@@ -117,11 +119,7 @@ QIcon themed_icon(const QString& name) {
 }
 
 void make_quiet(QLabel* label) {
-  auto palette = label->palette();
-  auto colour = palette.color(QPalette::WindowText);
-  colour.setAlphaF(0.65F);
-  palette.setColor(QPalette::WindowText, colour);
-  label->setPalette(palette);
+  label->setForegroundRole(QPalette::PlaceholderText);  // follows the theme
 }
 
 QLabel* make_heading(const QString& text, QWidget* parent) {

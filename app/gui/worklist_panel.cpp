@@ -21,6 +21,7 @@
 #include <set>
 
 #include "app/gui/theme.h"
+#include "app/gui/thumbnail_delegate.h"
 
 namespace gui {
 namespace {
@@ -84,7 +85,7 @@ WorklistPanel::WorklistPanel(viewmodels::Workbench* workbench, QWidget* parent)
   patients_->setToolTip(tr("Slides and fundus photographs of each patient; double-click opens them"));
   patients_->setModel(workbench_->patients());
   patients_->setSelectionBehavior(QAbstractItemView::SelectItems);
-  patients_->setIconSize({kPatientRow - 10, kPatientRow - 10});
+  patients_->setItemDelegate(new ThumbnailDelegate({kPatientRow - 10, kPatientRow - 10}, patients_));
   patients_->horizontalHeader()->setDefaultSectionSize(kPatientRow + 16);
   tabs_->addTab(patients_, tr("Patients"));
   tabs_->setTabToolTip(1, tr("Slides and fundus photographs of each patient side by side"));
@@ -160,7 +161,7 @@ QWidget* WorklistPanel::make_files_page() {
   files_->setModel(workbench_->filter());
   files_->setSortingEnabled(true);
   files_->sortByColumn(-1, Qt::AscendingOrder);  // as they came in
-  files_->setIconSize({kRow - 4, kRow - 4});
+  files_->setItemDelegate(new ThumbnailDelegate({kRow - 4, kRow - 4}, files_));
   files_->setContextMenuPolicy(Qt::CustomContextMenu);
   files_->setColumnWidth(Worklist::kName, 190);
   files_->setColumnWidth(Worklist::kKind, 54);

@@ -7,7 +7,7 @@
 
 namespace viewmodels {
 namespace {
-constexpr double kPreviewDpi = 110;
+constexpr double kPreviewDpi = 92;
 }
 
 ReportDesk::ReportDesk(QObject* parent)

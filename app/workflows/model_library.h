@@ -12,16 +12,15 @@ namespace workflows {
 
 /// A package as people choose and judge it: facts of its manifest and the text of its card.
 struct ModelCard {
-  std::string name = {}, task = {}, architecture = {}, sha256 = {}, licence = {}, intended_use = {};
-  std::string limitations = {}, training_data = {};
-  std::filesystem::path path = {};
-  std::vector<std::string> class_names = {};
+  std::string name, task, architecture, sha256, licence, intended_use, limitations, training_data;
+  std::filesystem::path path;
+  std::vector<std::string> class_names;
   double spacing_um_px =
       0;  ///< of the pixels it works on; a slide classifier's come from its encoder. 0: none
   double mpp_tolerance = 0;  ///< relative
   std::string stain = {};    ///< stain its tiles are brought to; empty for none
   std::vector<std::pair<std::string, double>> metrics = {};  ///< numbers that the manifest states
-  std::string text = {};                                     ///< README.md
+  std::string text;                                          ///< README.md
   std::string problem = {};   ///< why it cannot be used here, e.g. its encoder is missing; empty where it can
   bool is_removable = false;  ///< lies in the user's own folder
 };

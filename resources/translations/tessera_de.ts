@@ -328,16 +328,16 @@
             <translation>Wahrheitsmatrix</translation>
         </message>
         <message>
-            <source>Decided, accuracy %1 % of %2</source>
-            <translation>Entschieden, richtig %1 % von %2</translation>
-        </message>
-        <message>
             <source>Confusion</source>
             <translation>Wahrheitsmatrix</translation>
         </message>
         <message>
             <source>Needs files with a label</source>
             <translation>Braucht Dateien mit bekannter Klasse</translation>
+        </message>
+        <message>
+            <source>%1 % of %2 right</source>
+            <translation>%1 % von %2 richtig</translation>
         </message>
     </context>
     <context>
@@ -1139,10 +1139,6 @@
             <translation>Nicht bekannt</translation>
         </message>
         <message>
-            <source>ROC of %1, area %2</source>
-            <translation>ROC von %1, Fläche %2</translation>
-        </message>
-        <message>
             <source>ROC</source>
             <translation>ROC</translation>
         </message>
@@ -1157,6 +1153,10 @@
         <message>
             <source>true positives</source>
             <translation>richtig Positive</translation>
+        </message>
+        <message>
+            <source>ROC, area %1</source>
+            <translation>ROC, Fläche %1</translation>
         </message>
     </context>
     <context>
