@@ -626,11 +626,12 @@ TEST_F(BadBag, WithBrokenOutlinesNamesTheFile) {
   const std::map<std::string, std::string> broken = {
       {"{\"features\":" + std::string(100'000, '['), "nested deeper"},
       {R"({"features":[],"features":[]})", "twice"},
-      {R"({"features":[{"geometry":{"type":"Polygon","coordinates":[[[NaN,0]]]}}]})", "not valid JSON"},
+      {R"({"features":[{"geometry":{"type":"Polygon","coordinates":[[[NaN,0]]]}}]})",
+       "not GeoJSON of annotations, parse error"},
       {R"({"type":"FeatureCollection"})", "GeoJSON"},
       {R"({"features":[{"properties":{"name":"Tumour"},"geometry":{"type":"Polygon","coordinates":[["x"]]}}]})",
        "GeoJSON"},
-      {"", "not valid JSON"}};
+      {"", "neither GeoJSON"}};
   for (const auto& [text, what] : broken) {
     imaging::write_file(folder_ / "truth/a.geojson", text);
     const auto output = predict("--truth '" + (folder_ / "truth").string() + "'");
