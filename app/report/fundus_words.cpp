@@ -77,7 +77,8 @@ std::vector<Fact> fundus_findings(const workflows::CaseResult& result) {
   if (const auto& scores = finding.scores) {
     facts.push_back(
         {"Referable",
-         fmt::format("{}: moderate or worse {}, referable from {} on", scores->is_referable ? "yes" : "no",
+         fmt::format("{}: moderate or worse {}, referable from {} on",
+                     scores->is_referable ? (*scores->is_referable ? "yes" : "no") : "not decided",
                      percent_text(scores->referable_score), percent_text(scores->referable_threshold))});
     facts.push_back(
         {"Sight at risk", fmt::format("severe or proliferative {}; expected grade {:.1f}",

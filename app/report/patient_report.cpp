@@ -26,7 +26,8 @@ EyeSummary summarise(const char* name, const std::vector<fs::path>& folders) {
     const auto result = workflows::CaseFolder{folder}.read_result();
     const bool has_grade = result.fundus && result.fundus->scores && result.abstention.empty();
     summary.is_graded = summary.is_graded || has_grade;
-    summary.is_referable = summary.is_referable || (has_grade && result.fundus->scores->is_referable);
+    summary.is_referable =
+        summary.is_referable || (has_grade && result.fundus->scores->is_referable.value_or(false));
   }
   return summary;
 }
@@ -91,8 +92,8 @@ ReportModel read_patient_model(const Patient& patient, const std::string& printe
   model.printed_date = printed_date;
   model.headline = headline_of(summarise("right eye", patient.right), summarise("left eye", patient.left));
   model.explanation = "The worse eye decides. Grades, evidence and quality of each photograph stand below.";
-  model.input = {{"Photographs", fmt::format("{} of the right eye, {} of the left", patient.right.size(),
-                                             patient.left.size())}};
+  model.input = {{"Pictures", fmt::format("{} of the right eye, {} of the left", patient.right.size(),
+                                          patient.left.size())}};
   if (result.fundus->patient_source == "file name")
     model.warnings.emplace_back("The photographs were put together by their files' names alone.");
   for (std::size_t i = 0; i < std::max(patient.right.size(), patient.left.size()); ++i) {

@@ -54,7 +54,8 @@ IndexRow make_row(const fs::path& out, const workflows::BatchRow& batch) {
     if (result.fundus && result.fundus->scores) {
       const auto& scores = *result.fundus->scores;
       row.referable =
-          fmt::format("{} ({})", scores.is_referable ? "yes" : "no", percent_text(scores.referable_score));
+          fmt::format("{} ({})", scores.is_referable ? (*scores.is_referable ? "yes" : "no") : "not decided",
+                      percent_text(scores.referable_score));
     }
   }
   if (result.tiles > 0) row.tiles = fmt::format("{}", result.tiles);

@@ -7,8 +7,8 @@
 namespace workflows {
 namespace {
 
-constexpr std::int64_t kFiner = 16;      // pixels along a cell's side
-constexpr float kClearShare = 1.0F / 3;  // of the range, from its low end
+constexpr std::int64_t kLeastSide = 512;  // pixels of the view, so that its edge looks round
+constexpr float kClearShare = 1.0F / 3;   // of the range, from its low end
 
 /// Bilinear among the finite ones of the four cells around (x, y), in cells; NaN where none is.
 float between_cells(const imaging::ImageF& values, double x, double y) {
@@ -35,10 +35,12 @@ float between_cells(const imaging::ImageF& values, double x, double y) {
 
 imaging::ScoreRaster evidence_view(const imaging::ScoreRaster& raster, const imaging::FieldOfView& field) {
   constexpr auto kNaN = std::numeric_limits<float>::quiet_NaN();
+  const auto finer = (kLeastSide - 1) / raster.values.width() + 1;  // pixels along a cell's side
+  const auto step = static_cast<double>(finer);
   auto view = raster;
-  view.pixel_l0 = {raster.pixel_l0.x / kFiner, raster.pixel_l0.y / kFiner};
-  view.pixel_um = {raster.pixel_um.x / kFiner, raster.pixel_um.y / kFiner};
-  view.values = imaging::ImageF(raster.values.width() * kFiner, raster.values.height() * kFiner, 1, kNaN);
+  view.pixel_l0 = {raster.pixel_l0.x / step, raster.pixel_l0.y / step};
+  view.pixel_um = {raster.pixel_um.x / step, raster.pixel_um.y / step};
+  view.values = imaging::ImageF(raster.values.width() * finer, raster.values.height() * finer, 1, kNaN);
   for (std::int64_t y = 0; y < view.values.height(); ++y) {
     for (std::int64_t x = 0; x < view.values.width(); ++x) {
       const double column = static_cast<double>(x) + 0.5;
@@ -47,7 +49,7 @@ imaging::ScoreRaster evidence_view(const imaging::ScoreRaster& raster, const ima
           std::hypot(view.origin_l0.x + column * view.pixel_l0.x - field.centre.x - 0.5,
                      view.origin_l0.y + row * view.pixel_l0.y - field.centre.y - 0.5);
       if (from_centre > field.radius) continue;
-      *view.values.pixel(x, y) = between_cells(raster.values, column / kFiner, row / kFiner);
+      *view.values.pixel(x, y) = between_cells(raster.values, column / step, row / step);
     }
   }
   return view;

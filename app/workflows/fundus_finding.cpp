@@ -60,7 +60,7 @@ Json to_json(const FundusFinding& finding) {
             {"macular_oedema", Json()}};
   if (const auto& scores = finding.scores) {
     json["scores"] = {{"confidence", scores->confidence},
-                      {"referable", scores->is_referable},
+                      {"referable", scores->is_referable ? Json(*scores->is_referable) : Json()},
                       {"referable_score", scores->referable_score},
                       {"referable_threshold", scores->referable_threshold},
                       {"referable_threshold_from", scores->threshold_from},
@@ -99,7 +99,7 @@ FundusFinding fundus_finding_from_json(const nlohmann::json& json) {
   if (const auto& stored = json.at("scores"); !stored.is_null()) {
     RetinopathyScores scores;
     stored.at("confidence").get_to(scores.confidence);
-    stored.at("referable").get_to(scores.is_referable);
+    if (!stored.at("referable").is_null()) scores.is_referable = stored.at("referable").get<bool>();
     stored.at("referable_score").get_to(scores.referable_score);
     stored.at("referable_threshold").get_to(scores.referable_threshold);
     stored.at("referable_threshold_from").get_to(scores.threshold_from);

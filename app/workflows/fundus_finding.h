@@ -26,10 +26,10 @@ struct RetinopathyScores {
   double confidence = 0;       ///< calibrated probability of the likeliest grade
   double referable_score = 0;  ///< p2 + p3 + p4
   double referable_threshold = 0.5;
-  std::string threshold_from;     ///< "default", "the package" or "--referable-threshold"
-  bool is_referable = false;      ///< score >= threshold
-  double vision_threatening = 0;  ///< p3 + p4
-  double expected_grade = 0;      ///< sum of k p_k
+  std::string threshold_from;                       ///< "default", "the package" or "--referable-threshold"
+  std::optional<bool> is_referable = std::nullopt;  ///< score >= threshold; absent where the model abstains
+  double vision_threatening = 0;                    ///< p3 + p4
+  double expected_grade = 0;                        ///< sum of k p_k
 };
 
 /// What a photograph of the retina has besides what every case has: the content of result.json's `fundus`.

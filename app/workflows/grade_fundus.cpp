@@ -211,7 +211,8 @@ class FundusGrading {
     auto scores = run_.threshold;
     scores.confidence = grade.confidence;
     scores.referable_score = grade.referable_score;
-    scores.is_referable = grade.referable_score >= scores.referable_threshold;
+    if (decision.abstention.empty())
+      scores.is_referable = grade.referable_score >= scores.referable_threshold;
     for (std::size_t k = 3; k < grade.probabilities.size(); ++k)
       scores.vision_threatening += grade.probabilities[k];
     scores.expected_grade = grade.expected_grade;
@@ -338,7 +339,7 @@ class FundusKind : public CaseKind {
     std::vector<std::string> cells{finding.eye_source,
                                    finding.patient_source,
                                    number(is_graded, scores.confidence),
-                                   is_graded ? (scores.is_referable ? "true" : "false") : "",
+                                   scores.is_referable ? (*scores.is_referable ? "true" : "false") : "",
                                    number(is_graded, scores.referable_score),
                                    number(is_graded, scores.referable_threshold),
                                    number(is_graded, scores.vision_threatening),
