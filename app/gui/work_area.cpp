@@ -200,7 +200,7 @@ void WorkArea::refresh() {
   const auto slide = workbench_->studio()->current();
   report_->setEnabled(slide && slide->case_folder);
   associated_->setEnabled(slide && !slide->reader->info().associated_images.empty());
-  copy_command_->setEnabled(!workbench_->studio()->analyse_command().isEmpty());
+  copy_command_->setEnabled(workbench_->studio()->has_analyse_command());
 }
 
 void WorkArea::choose_project() {

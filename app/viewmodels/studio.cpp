@@ -261,7 +261,7 @@ void Studio::set_chosen_model(const std::string& model, const std::optional<std:
 }
 
 QString Studio::analyse_command() const {
-  if (!current() || chosen_model_.empty()) return {};
+  if (!has_analyse_command()) return {};
   return command_line_of(request_for(chosen_model_, chosen_out_)).text();
 }
 

@@ -81,7 +81,9 @@ class Studio : public QObject {
   void analyse(const std::string& model, std::optional<std::filesystem::path> out = std::nullopt);
   /// The `tessera` command that analyses the current slide with the model the window last chose, as `analyse`
   /// would; empty where there is no slide or no model.
+  /// Saves the annotations where the analysis is kept inside them, so that the command finds them.
   [[nodiscard]] QString analyse_command() const;
+  [[nodiscard]] bool has_analyse_command() const { return current() && !chosen_model_.empty(); }
   void set_chosen_model(const std::string& model, const std::optional<std::filesystem::path>& out);
   /// Keeps analyses inside the slide's annotations. @param class_name  only those of this class; empty: all
   void set_inside(bool on, const QString& class_name);

@@ -83,7 +83,7 @@ def sides(name, size):
         if not os.path.exists(bag):
             run(peer("bag-write", bag))
         return [BENCH, "bag-read", bag], [BENCH, "file-read", bag]
-    if name in SIZES:
+    if name.startswith("mhim-"):
         base = name.removeprefix("mhim-")
         return [BENCH, "mhim", base, size], peer("mhim", base, size)
     if name == "adapt-step":
