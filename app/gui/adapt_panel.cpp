@@ -171,7 +171,9 @@ QWidget* AdaptPanel::make_outcome() {
   figures_->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
   figures_->horizontalHeader()->setSectionResizeMode(0, QHeaderView::Stretch);
   figures_->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
-  compare_ = make_button("adapt_compare", tr("Before and after"), {}, box);
+  compare_ =
+      make_button("adapt_compare", tr("Before and after"),
+                  tr("Segment the open picture by both, and show them side by side in linked views"), box);
   use_ = make_button("adapt_use", tr("Use the adapted package"),
                      tr("Analyse with the adapted package from now on"), box);
   back_ = make_button("adapt_back", tr("Return to the parent package"),

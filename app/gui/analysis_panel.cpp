@@ -82,6 +82,11 @@ AnalysisPanel::AnalysisPanel(viewmodels::Studio* studio, QWidget* parent)
   column->addWidget(bar_);
   column->addWidget(progress_);
 
+  QWidget* before = slides_;
+  for (QWidget* next : std::initializer_list<QWidget*>{scale_, models_, folder_button, analyse_, cancel_}) {
+    setTabOrder(before, next);
+    before = next;
+  }
   connect(slides_, &QComboBox::activated, studio_, &viewmodels::Studio::set_current);
   connect(scale_, &QPushButton::clicked, this, &AnalysisPanel::scale_wanted);
   connect(folder_button, &QToolButton::clicked, this, &AnalysisPanel::results_folder_wanted);

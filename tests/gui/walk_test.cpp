@@ -336,7 +336,7 @@ TEST_F(WalkTest, NoWordIsCutOffInEitherLanguage) {
   for (const bool is_german : {false, true}) {
     if (is_german) speak_german();
     make_full_window();
-    EXPECT_EQ(find<QAbstractButton>("analyse")->text(), is_german ? "Analysieren" : "Analyse");
+    EXPECT_EQ(find<QAbstractButton>("analyse")->text(), QString(is_german ? "Auswerten" : "Analyse"));
     window_->resize(1600, 1000);
     for (const auto* action :
          {"action_analysis_tab", "action_annotations", "action_display", "action_adapt"}) {
