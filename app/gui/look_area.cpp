@@ -165,9 +165,9 @@ void LookArea::make_view_menu() {
 void LookArea::make_annotation_menu() {
   auto* menu = make_menu(window_, "annotate_menu", tr("A&nnotate"));
   window_->menuBar()->insertMenu(window_->menuBar()->actions().at(2), menu);  // before Analyse
-  undo_ = add(menu, "action_undo", tr("&Undo"), tr("Undo the last change of the annotations"),
-              {QKeySequence(QKeySequence::Undo)});
-  redo_ = add(menu, "action_redo", tr("&Redo"), tr("Do it again"), {QKeySequence(QKeySequence::Redo)});
+  undo_ =
+      add(menu, "action_undo", tr("&Undo"), tr("Undo the last change of the annotations"), {tr("Ctrl+Z")});
+  redo_ = add(menu, "action_redo", tr("&Redo"), tr("Do it again"), {tr("Ctrl+Shift+Z"), tr("Ctrl+Y")});
   // The worklist has an undo of its own.
   for (auto* action : {undo_, redo_})
     keep_keys_to(action, {window_->view_grid(), annotations_dock_, display_dock_, window_->side_dock()});

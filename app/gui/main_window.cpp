@@ -35,7 +35,7 @@
 namespace gui {
 namespace {
 
-constexpr int kPanelWidth = 330;
+constexpr int kPanelWidth = 372;
 constexpr int kThumbnail = 84;
 constexpr int kScoreLine = 28;
 constexpr int kGalleryColumns = 3;
@@ -104,8 +104,7 @@ void MainWindow::make_actions() {
   };
   auto* open =
       add("action_open", tr("&Open…"), tr("Open slides and photographs"), {QKeySequence::Open}, "open");
-  close_ = add("action_close", tr("&Close slide"), tr("Close the slide that is looked at"),
-               {QKeySequence(QKeySequence::Close)});
+  close_ = add("action_close", tr("&Close slide"), tr("Close the slide that is looked at"), {tr("Ctrl+W")});
   reopen_ = add("action_reopen", tr("Open a&gain"), tr("Read the file anew, as it is now"), {Qt::Key_F5});
   export_ = add("action_export", tr("&Export report…"), tr("Save the report as PDF or HTML"), {tr("Ctrl+E")},
                 "report");

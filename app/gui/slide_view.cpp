@@ -102,8 +102,8 @@ SlideView::SlideView(viewmodels::Studio* studio, QWidget* parent)
 }
 
 bool SlideView::is_complete() const {
-  return !zoom_timer_.isActive() && !glide_timer_.isActive() &&
-         scene_.is_complete() && !studio_->is_loading_case() && !studio_->tissue()->is_working() &&
+  return !zoom_timer_.isActive() && !glide_timer_.isActive() && scene_.is_complete() &&
+         !studio_->is_loading_case() && !studio_->tissue()->is_working() &&
          !studio_->heatmap()->is_colouring() && !studio_->masks()->is_working() &&
          !(masks_ && masks_->is_working());
 }

@@ -93,6 +93,7 @@ void apply_theme(QApplication& application, const QString& theme) {
     QToolBar QToolButton { padding: 4px 7px; border: 1px solid transparent; border-radius: 4px; }
     QToolBar QToolButton:hover { background: palette(midlight); }
     QToolBar QToolButton:checked { background: palette(midlight); border-color: palette(mid); }
+    QMainWindow > QTabBar::tab { padding: 4px 7px; }
     QStatusBar { border-top: 1px solid palette(mid); }
     QStatusBar::item { border: none; }
     QLabel#heading { font-weight: 600; }

@@ -151,11 +151,11 @@ void WorkArea::make_menus() {
   auto* undo = workbench_->worklist()->undo_stack()->createUndoAction(window_, tr("&Undo"));
   undo->setObjectName("action_project_undo");
   undo->setToolTip(tr("Take the last change of the worklist back"));
-  undo->setShortcut(QKeySequence::Undo);
+  undo->setShortcut(tr("Ctrl+Z"));
   auto* redo = workbench_->worklist()->undo_stack()->createRedoAction(window_, tr("&Redo"));
   redo->setObjectName("action_project_redo");
   redo->setToolTip(tr("Make the last change of the worklist again"));
-  redo->setShortcut(QKeySequence::Redo);
+  redo->setShortcuts({QKeySequence(tr("Ctrl+Shift+Z")), QKeySequence(tr("Ctrl+Y"))});
   for (auto* action : {undo, redo}) keep_keys_to(action, {worklist_});
 
   auto* menu = make_menu(window_, "project_menu", tr("&Project"));

@@ -498,6 +498,7 @@ QString annotation_measure(const imaging::AnnotationGeometry& geometry,
   const auto area = imaging::area_of(geometry, pixel);
   const auto words = !is_um        ? AnnotationDocument::tr("%1 px²").arg(area, 0, 'f', 0)
                      : area >= 1e5 ? AnnotationDocument::tr("%1 mm²").arg(area * 1e-6, 0, 'g', 4)
+                     : area >= 100 ? AnnotationDocument::tr("%1 µm²").arg(area, 0, 'f', 0)
                                    : AnnotationDocument::tr("%1 µm²").arg(area, 0, 'g', 4);
   return AnnotationDocument::tr("%1 · around %2").arg(words, length);
 }

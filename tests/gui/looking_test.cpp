@@ -102,6 +102,7 @@ TEST_F(LookingTest, DrawsEveryKindOfAnnotationWhereItIsDrawn) {
   open(slide_path_);
   trigger("action_annotations");
   find<QComboBox>("annotation_class")->setCurrentText("Tumour");
+  find<QComboBox>("annotation_class")->setFocus();
   QTest::keyClick(find<QComboBox>("annotation_class")->lineEdit(), Qt::Key_Return);
 
   click("tool_rectangle");
@@ -157,6 +158,7 @@ TEST_F(LookingTest, UndoesRedoesAndKeepsAllOnTheDiskWithinTwoSeconds) {
   trigger("action_redo");
   ASSERT_EQ(document()->rowCount(), 1);
   document()->select(0);
+  find<QLineEdit>("annotation_name")->setFocus();
   find<QLineEdit>("annotation_name")->setText("first");
   QTest::keyClick(find<QLineEdit>("annotation_name"), Qt::Key_Return);
   EXPECT_EQ(item(0).name, "first");

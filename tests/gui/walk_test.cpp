@@ -311,8 +311,14 @@ std::vector<std::string> clipped_words(QWidget* root) {
                     (widget->parentWidget() ? widget->parentWidget()->objectName().toStdString() : "") +
                     ": " + text.toStdString());
   };
+  const auto is_behind = [](const QWidget* widget) {  // of another tab
+    for (; widget != nullptr; widget = widget->parentWidget()) {
+      if (qobject_cast<const QDockWidget*>(widget)) return widget->visibleRegion().isEmpty();
+    }
+    return false;
+  };
   for (auto* label : root->findChildren<QLabel*>()) {
-    if (!label->isVisible() || label->text().isEmpty() ||
+    if (!label->isVisible() || is_behind(label) || label->text().isEmpty() ||
         label->sizePolicy().horizontalPolicy() == QSizePolicy::Ignored)
       continue;
     const bool fits = label->wordWrap() ? label->heightForWidth(label->width()) <= label->height() + 2
@@ -325,7 +331,9 @@ std::vector<std::string> clipped_words(QWidget* root) {
   }
   for (auto* bar : root->findChildren<QTabBar*>()) {
     for (int i = 0; i < bar->count(); ++i) {
-      if (bar->isVisible() && bar->fontMetrics().horizontalAdvance(bar->tabText(i)) > bar->tabRect(i).width())
+      constexpr int kPadding = 12;
+      if (bar->isVisible() &&
+          bar->fontMetrics().horizontalAdvance(bar->tabText(i)) + kPadding > bar->tabRect(i).width())
         tell(bar, bar->tabText(i));
     }
   }
