@@ -13,7 +13,6 @@
 #include <QPushButton>
 #include <QSignalBlocker>
 #include <QSpinBox>
-#include <QStyle>
 #include <QTableView>
 #include <QToolButton>
 #include <QVBoxLayout>
@@ -153,10 +152,16 @@ QWidget* AdaptPanel::make_outcome() {
   auto* box = new QWidget(this);
   box->setObjectName("adapt_outcome");
   sites_ = named(new QComboBox(box), "adapt_site", tr("Site"), tr("The site whose adaptation is shown"));
-  verdict_ = new QLabel(box);
-  verdict_->setObjectName("adapt_verdict");
-  verdict_->setAccessibleName(tr("What the monitors say"));
-  verdict_->setWordWrap(true);
+  const auto add_verdict = [box](const char* name) {
+    auto* label = new QLabel(box);
+    label->setObjectName(name);
+    label->setAccessibleName(tr("What the monitors say"));
+    label->setWordWrap(true);
+    return label;
+  };
+  verdict_ = add_verdict("adapt_verdict");
+  warning_ = add_verdict("adapt_warning");
+  warning_->setProperty("warning", true);
   figures_ = named(new QTableView(box), "adapt_figures", tr("Monitors before and after"),
                    tr("What the monitors read on pictures of the folder, for the source and for the adapted "
                       "segmenter"));
@@ -185,6 +190,7 @@ QWidget* AdaptPanel::make_outcome() {
   column->addWidget(make_heading(tr("What came of it"), box));
   column->addWidget(sites_);
   column->addWidget(verdict_);
+  column->addWidget(warning_);
   column->addWidget(figures_);
   for (auto* button : {compare_, use_, back_, reset_}) column->addWidget(button);
   connect(sites_, &QComboBox::activated, adaptation_, &Adaptation::show_record);
@@ -230,10 +236,9 @@ void AdaptPanel::refresh_outcome() {
     sites_->addItem(one.is_rolled_back ? tr("%1 (rolled back)").arg(one.site) : one.site);
   sites_->setCurrentIndex(adaptation_->shown_record());
   sites_->setVisible(!record->site.isEmpty());
-  verdict_->setText(adaptation_->verdict());
-  verdict_->setProperty("warning", !record->tripped.isEmpty());
-  verdict_->style()->unpolish(verdict_);
-  verdict_->style()->polish(verdict_);
+  for (auto* label : {verdict_, warning_}) label->setText(adaptation_->verdict());
+  verdict_->setVisible(record->tripped.isEmpty());
+  warning_->setVisible(!record->tripped.isEmpty());
   figures_->setFixedHeight(figures_->horizontalHeader()->sizeHint().height() +
                            kFigureRow * adaptation_->figures()->rowCount() + 4);
   const auto hindrance = adaptation_->compare_hindrance();

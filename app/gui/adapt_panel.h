@@ -46,6 +46,7 @@ class AdaptPanel : public QWidget {
   QWidget* outcome_;
   QComboBox* sites_;
   QLabel* verdict_;
+  QLabel* warning_;  ///< the same, where a monitor tripped
   QTableView* figures_;
   QPushButton* compare_;
   QPushButton* use_;
