@@ -66,6 +66,14 @@ bool is_physical(const workflows::CaseResult& result) {
   return result.scale && result.scale->source != "pixels";
 }
 
+/// Without a limit the score decides nothing.
+std::string ood_text(const workflows::CaseResult& result) {
+  const auto& rule = result.decision;
+  const bool has_limit = rule.is_object() && rule.contains("max_ood") && rule["max_ood"].is_number();
+  return fmt::format("score {:.3g}", *result.ood) +
+         (has_limit ? fmt::format(" (limit {:.3g})", rule["max_ood"].get<double>()) : std::string());
+}
+
 std::string scale_text(const workflows::CaseResult& result) {
   if (!result.scale) return "unknown";
   if (!is_physical(result)) return "unknown; worked in level-0 pixels";
@@ -339,7 +347,7 @@ std::vector<Fact> make_input(const workflows::CaseResult& result) {
   }
   if (auto words = workflows::stain_words(result.stain); !words.empty())
     facts.push_back({"Stain", std::move(words)});
-  if (result.ood) facts.push_back({"Out of distribution", fmt::format("score {:.3g}", *result.ood)});
+  if (result.ood) facts.push_back({"Out of distribution", ood_text(result)});
   if (!result.corrupt_tiles.empty()) {
     facts.push_back(
         {"Unreadable",

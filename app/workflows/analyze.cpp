@@ -64,17 +64,7 @@ class CaseAnalysis {
 
   void execute(const imaging::JobContext& job) {
     open(job);
-    auto tissue = imaging::find_tissue(*reader_, *result_.scale, run_.request.tissue, job);
-    if (run_.request.inside.inside) {
-      tissue = tissue_inside_annotations(tissue, run_.request.inside, file_.path, result_.size_l0);
-      result_.warnings.emplace_back("Only the tissue inside the annotations was analysed.");
-    }
-    result_.tissue_fraction = tissue.area_fraction();
-    result_.tissue_rejected = tissue.rejected();
-    for (auto& warning : rejection_warnings(tissue.rejected()))
-      result_.warnings.push_back(std::move(warning));
-    imaging::write_file(folder_.tissue_geojson(), tissue.to_geojson());
-    const auto grid = make_grid(tissue);
+    const auto grid = find_tiles(job);
     const auto& options = run_.request.options;
     auto stain = measure_slide_stain(*reader_, grid, stain_target_of(run_.encoder_package));
     result_.stain = stain.record;
@@ -93,6 +83,7 @@ class CaseAnalysis {
     }
     imaging::return_freed_memory();  // what encoding needed gives way to the features
     const auto prediction = run_.classifier->predict(bag.read_back(file_.case_name));
+    imaging::return_freed_memory();  // and the features to the pictures
     take_prediction(prediction);
     bag.finish(tile_corners(grid, encoded.numbers),
                {.coords_attributes = coords_attributes(grid, reader_->info(), file_.case_name, false),
@@ -123,6 +114,21 @@ class CaseAnalysis {
                                      run_.request.options.allow_scale_mismatch)) {
       result_.warnings.push_back(std::move(warning));
     }
+  }
+
+  /// The mask is let go before encoding, since it grows with the slide.
+  imaging::TileGrid find_tiles(const imaging::JobContext& job) {
+    auto tissue = imaging::find_tissue(*reader_, *result_.scale, run_.request.tissue, job);
+    if (run_.request.inside.inside) {
+      tissue = tissue_inside_annotations(tissue, run_.request.inside, file_.path, result_.size_l0);
+      result_.warnings.emplace_back("Only the tissue inside the annotations was analysed.");
+    }
+    result_.tissue_fraction = tissue.area_fraction();
+    result_.tissue_rejected = tissue.rejected();
+    for (auto& warning : rejection_warnings(tissue.rejected()))
+      result_.warnings.push_back(std::move(warning));
+    imaging::write_file(folder_.tissue_geojson(), tissue.to_geojson());
+    return make_grid(tissue);
   }
 
   imaging::TileGrid make_grid(const imaging::TissueMask& tissue) {

@@ -13,6 +13,8 @@
 namespace mil {
 namespace {
 
+constexpr std::size_t kFeatureAlignment = 64;
+
 /// The exponent's bits are all set exactly in NaN and inf. Integers, so that the compiler vectorises the
 /// loop.
 bool has_non_finite(const float* values, std::int64_t size) {
@@ -27,18 +29,25 @@ bool has_non_finite(const float* values, std::int64_t size) {
 }  // namespace
 
 void* allocate_features(std::size_t bytes) {
-  constexpr std::size_t kHugePage = 2U << 20;
+  constexpr std::uintptr_t kHugePage = 2U << 20;
   constexpr std::size_t kLarge = 4 * kHugePage;
-  void* memory = nullptr;
-  if (bytes < kLarge) {
-    memory = std::malloc(std::max<std::size_t>(bytes, 1));
-  } else if (bytes <= SIZE_MAX - kHugePage) {
-    const auto whole = (bytes + kHugePage - 1) / kHugePage * kHugePage;
-    memory = std::aligned_alloc(kHugePage, whole);
-    if (memory != nullptr) madvise(memory, whole, MADV_HUGEPAGE);  // a wish: without it, filling is slower
+  if (bytes > SIZE_MAX - kFeatureAlignment) throw std::bad_alloc();
+  auto* block = static_cast<std::byte*>(std::malloc(bytes + kFeatureAlignment));
+  if (block == nullptr) throw std::bad_alloc();
+  const auto start = std::bit_cast<std::uintptr_t>(block);
+  const auto shift = kFeatureAlignment - start % kFeatureAlignment;
+  block[shift - 1] = static_cast<std::byte>(shift);
+  if (bytes >= kLarge) {  // a wish: without huge pages, filling is slower
+    const auto first = (start + shift + kHugePage - 1) / kHugePage * kHugePage;
+    const auto last = (start + shift + bytes) / kHugePage * kHugePage;
+    madvise(std::bit_cast<void*>(first), last - first, MADV_HUGEPAGE);
   }
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
+  return block + shift;
+}
+
+void free_features(void* memory) noexcept {
+  auto* values = static_cast<std::byte*>(memory);
+  if (values != nullptr) std::free(values - std::to_integer<std::size_t>(values[-1]));
 }
 
 std::int64_t find_non_finite_row(const float* values, std::int64_t rows, std::int64_t dim) {

@@ -26,6 +26,7 @@ using imaging::Error;
 using imaging::ErrorCode;
 
 constexpr hsize_t kChunkRows = 512;
+constexpr hsize_t kMaxPlainChunkRows = 1 << 20;
 constexpr std::int64_t kBlockBytes = 24 << 20;  // read at a time, while the block before is checked
 
 /// An HDF5 identifier with the call that closes it.
@@ -349,6 +350,40 @@ bool is_half_type(const Handle& type) {
          H5Tget_ebias(type.id()) == 15;
 }
 
+/// Rows of a chunk that holds whole rows as the caller wants them, neither packed nor converted; else 0.
+std::int64_t plain_chunk_rows(const Handle& dataset, std::int64_t columns, hid_t wanted) {
+  const Handle creation(H5Dget_create_plist(dataset.id()), &H5Pclose);
+  const Handle stored(H5Dget_type(dataset.id()), &H5Tclose);
+  std::array<hsize_t, 3> chunk = {0, 0, 0};
+  const bool is_plain = H5Pget_layout(creation.id()) == H5D_CHUNKED && H5Pget_nfilters(creation.id()) == 0 &&
+                        H5Pget_chunk(creation.id(), 3, chunk.data()) == 2 &&
+                        chunk[1] == static_cast<hsize_t>(columns) && H5Tequal(stored.id(), wanted) > 0;
+  return is_plain && chunk[0] <= kMaxPlainChunkRows ? static_cast<std::int64_t>(chunk[0]) : 0;
+}
+
+/// Rows of a dataset whose `plain_chunk_rows` are `chunk_rows`, chunk by chunk: HDF5's selections take as
+/// long over a chunk as its bytes do. @return  false where a chunk is missing or not as large as it should be
+bool read_plain_chunks(const Handle& dataset, std::int64_t first, std::int64_t count, std::int64_t chunk_rows,
+                       std::size_t row_bytes, void* values) {
+  const auto chunk_bytes = static_cast<std::size_t>(chunk_rows) * row_bytes;
+  std::vector<std::byte> part;
+  auto* at = static_cast<std::byte*>(values);
+  for (auto row = first; row < first + count; row += chunk_rows, at += chunk_bytes) {
+    const std::array<hsize_t, 2> start = {static_cast<hsize_t>(row), 0};
+    hsize_t stored_bytes = 0;
+    std::uint32_t filters = 0;
+    if (H5Dget_chunk_storage_size(dataset.id(), start.data(), &stored_bytes) < 0 ||
+        stored_bytes != chunk_bytes)
+      return false;
+    const auto rows = std::min(chunk_rows, first + count - row);
+    if (rows < chunk_rows) part.resize(chunk_bytes);
+    auto* target = rows < chunk_rows ? part.data() : at;
+    if (H5Dread_chunk(dataset.id(), H5P_DEFAULT, start.data(), &filters, target) < 0) return false;
+    if (rows < chunk_rows) std::copy_n(part.data(), static_cast<std::size_t>(rows) * row_bytes, at);
+  }
+  return true;
+}
+
 /// As many whole chunks as make about kBlockBytes.
 std::int64_t rows_per_block(const Handle& dataset, const MatrixShape& shape) {
   const auto row_bytes = shape.columns * static_cast<std::int64_t>(sizeof(float));
@@ -396,15 +431,18 @@ void read_features(const Handle& dataset, const MatrixShape& shape, const fs::pa
   bag.is_half = is_half_type(stored);
   bag.features = make_matrix<FeatureVector>(shape, "features", path);
   const auto step = std::min(rows_per_block(dataset, shape), std::max<std::int64_t>(1, shape.rows));
+  const auto memory = bag.is_half ? stored.id() : H5T_NATIVE_FLOAT;
+  const auto row_bytes = static_cast<std::size_t>(shape.columns) * H5Tget_size(memory);
+  const auto chunk_rows = plain_chunk_rows(dataset, shape.columns, memory);
   FiniteCheck check(path);
   std::vector<std::uint16_t> halves(bag.is_half ? static_cast<std::size_t>(step * shape.columns) : 0);
   for (std::int64_t first = 0; first < shape.rows; first += step) {
     const auto rows = std::min(step, shape.rows - first);
     float* values = bag.features.data() + first * shape.columns;
-    const bool is_read =
-        bag.is_half ? read_dataset_rows(dataset, first, rows, shape.columns, stored.id(), halves.data())
-                    : read_dataset_rows(dataset, first, rows, shape.columns, H5T_NATIVE_FLOAT, values);
-    if (!is_read) {
+    void* target = bag.is_half ? static_cast<void*>(halves.data()) : values;
+    const bool is_plain =
+        chunk_rows > 0 && read_plain_chunks(dataset, first, rows, chunk_rows, row_bytes, target);
+    if (!is_plain && !read_dataset_rows(dataset, first, rows, shape.columns, memory, target)) {
       fail(ErrorCode::corrupt_data, path, fmt::format("features cannot be read ({})", hdf5_reason()));
     }
     if (bag.is_half) widen(halves.data(), rows * shape.columns, values);
@@ -492,6 +530,17 @@ bool has_micrometre_coords(const Handle& file, const fs::path& path) {
   return !unit.empty() && unit.front() == "um";
 }
 
+/// CLAM writes a chunk of coordinates beside each chunk of features.
+std::vector<std::int64_t> read_coords(const Handle& dataset, const MatrixShape& shape, const fs::path& path) {
+  const auto chunk_rows = plain_chunk_rows(dataset, shape.columns, H5T_NATIVE_INT64);
+  if (chunk_rows > 0) {
+    auto coords = make_matrix<std::vector<std::int64_t>>(shape, "coords", path);
+    const auto row_bytes = static_cast<std::size_t>(shape.columns) * sizeof(std::int64_t);
+    if (read_plain_chunks(dataset, 0, shape.rows, chunk_rows, row_bytes, coords.data())) return coords;
+  }
+  return read_matrix<std::int64_t>(dataset, shape, H5T_NATIVE_INT64, "coords", path);
+}
+
 Bag read_hdf5_bag(const fs::path& path) {
   const Hdf5Session session;
   const auto file = open_file(path);
@@ -521,7 +570,7 @@ Bag read_hdf5_bag(const fs::path& path) {
       fail(ErrorCode::corrupt_data, path,
            fmt::format("coords are {} x {}, not {} x 2 integers", size.rows, size.columns, bag.count));
     }
-    bag.coords = read_matrix<std::int64_t>(coords, size, H5T_NATIVE_INT64, "coords", path);
+    bag.coords = read_coords(coords, size, path);
   }
   return bag;
 }

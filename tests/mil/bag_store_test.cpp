@@ -264,6 +264,40 @@ TEST(BagStoreTest, LeavesTheMicrometreCoordinatesOfStampAbsent) {
   EXPECT_TRUE(bag.coords.empty());
 }
 
+TEST(BagStoreTest, ReadsChunksOfAnyShape) {
+  const support::TemporaryFolder folder;
+  const auto bag = painted_bag(7, 5);
+  const hsize_t features_size[] = {7, 5}, coords_size[] = {7, 2};
+  const auto write = [&](const std::string& name, hsize_t rows, hsize_t columns, bool is_packed) {
+    const auto file = H5Fcreate((folder / name).c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    const auto add = [&](const char* dataset_name, const hsize_t* size, hid_t type, const void* values) {
+      const hsize_t chunk[] = {rows, std::min(columns, size[1])};
+      const auto space = H5Screate_simple(2, size, nullptr);
+      const auto creation = H5Pcreate(H5P_DATASET_CREATE);
+      H5Pset_chunk(creation, 2, chunk);
+      if (is_packed) H5Pset_deflate(creation, 1);
+      const auto dataset = H5Dcreate2(file, dataset_name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+      H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
+      H5Dclose(dataset);
+      H5Pclose(creation);
+      H5Sclose(space);
+    };
+    add("features", features_size, H5T_NATIVE_FLOAT, bag.features.data());
+    add("coords", coords_size, H5T_NATIVE_INT64, bag.coords.data());
+    H5Fclose(file);
+  };
+  write("rows.h5", 1, 5, false);
+  write("thirds.h5", 3, 5, false);  // the last chunk is part full
+  write("whole.h5", 7, 5, false);
+  write("columns.h5", 3, 2, false);
+  write("packed.h5", 3, 5, true);
+  for (const auto* name : {"rows.h5", "thirds.h5", "whole.h5", "columns.h5", "packed.h5"}) {
+    const auto read = read_bag(folder / name);
+    EXPECT_EQ(read.features, bag.features) << name;
+    EXPECT_EQ(read.coords, bag.coords) << name;
+  }
+}
+
 TEST(BagStoreTest, JoinsTheSlidesOfAPatientAndRefusesWhatDoesNotFit) {
   const support::TemporaryFolder folder;
   const auto first = painted_bag(300, 4), second = painted_bag(5, 4), wide = painted_bag(5, 6);

@@ -146,13 +146,14 @@ TEST_F(ReportTest, AnAbstentionStandsInThePlaceOfTheVerdict) {
   result.likeliest = "tumour";
   result.abstention = "The confidence 0.973 is below 0.990.";
   result.ood = 0.5;
+  result.decision = {{"max_ood", 1.25}};
 
   const auto html = html_of(result);
 
   EXPECT_THAT(html, HasSubstr("No verdict: the model abstains"));
   EXPECT_THAT(html, HasSubstr("The confidence 0.973 is below 0.990. Its probability for “tumour” would be"));
   EXPECT_THAT(html, Not(HasSubstr("The model finds")));
-  EXPECT_THAT(html, HasSubstr("score 0.5"));
+  EXPECT_THAT(html, HasSubstr("score 0.5 (limit 1.25)"));
 }
 
 TEST_F(ReportTest, AThresholdIsNamedBesideTheProbability) {
