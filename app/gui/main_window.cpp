@@ -243,9 +243,13 @@ void MainWindow::make_side_panel() {
   auto* column = new QVBoxLayout(content);
   column->setContentsMargins(14, 10, 14, 12);
   column->setSpacing(10);
+  tissue_box_ = new QWidget(content);
+  auto* tissue_column = new QVBoxLayout(tissue_box_);
+  tissue_column->setContentsMargins(0, 0, 0, 0);
+  tissue_column->addWidget(make_rule(tissue_box_));
+  tissue_column->addWidget(new TissuePanel(studio_->tissue(), tissue_box_));
   column->addWidget(analysis_);
-  column->addWidget(make_rule(content));
-  column->addWidget(new TissuePanel(studio_->tissue(), content));
+  column->addWidget(tissue_box_);
   column->addWidget(make_rule(content));
   column->addWidget(result);
   auto* retina = new RetinaPanel(retina_, studio_, content);
@@ -408,6 +412,7 @@ void MainWindow::refresh() {
   setWindowTitle(slide ? tr("%1 – Tessera Studio").arg(slide->name()) : tr("Tessera Studio"));
   close_->setEnabled(slide != nullptr);
   reopen_->setEnabled(slide != nullptr);
+  tissue_box_->setVisible(!slide || !slide->is_fundus);
   export_->setEnabled(slide && (studio_->result() || studio_->mask_result()));
   heatmap_->setEnabled(studio_->heatmap()->is_available());
   heatmap_->setChecked(studio_->heatmap()->is_shown() && studio_->heatmap()->is_available());

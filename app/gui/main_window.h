@@ -64,6 +64,7 @@ class MainWindow : public QMainWindow {
   LookArea* look_;
   QDockWidget* side_dock_ = nullptr;
   AnalysisPanel* analysis_;
+  QWidget* tissue_box_;
   QWidget* gallery_box_;
   QListView* gallery_;
   QLabel* position_;

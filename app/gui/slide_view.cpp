@@ -128,6 +128,7 @@ void SlideView::set_slide(std::shared_ptr<const viewmodels::OpenSlide> slide) {
   if (slide == slide_) return;
   stop_moving();
   slide_ = std::move(slide);
+  set_outlines(false);  // of the slide before
   scene_.set_slide(slide_);
   if (slide_) {
     view_.set_turn(0, false);
@@ -790,13 +791,14 @@ void SlideView::paint_welcome(QPainter& painter) const {
   painter.setPen(QColor(0xd8, 0xdb, 0xde));
   const auto middle = rect().center().y();
   painter.drawText(QRect(0, middle - 60, width(), 40), Qt::AlignCenter,
-                   tr("Drop slides here, or open them with Ctrl+O"));
+                   tr("Drop slides or photographs of the retina here, or open them with Ctrl+O"));
   painter.setFont(this->font());
   painter.setPen(QColor(0x9a, 0xa0, 0xa6));
-  painter.drawText(QRect(20, middle - 12, width() - 40, 60),
-                   Qt::AlignHCenter | Qt::AlignTop | Qt::TextWordWrap,
-                   tr("Aperio, Hamamatsu, Leica, MIRAX, Philips, Trestle, Ventana and generic tiled TIFF "
-                      "slides; TIFF, PNG and JPEG images"));
+  painter.drawText(
+      QRect(20, middle - 12, width() - 40, 120), Qt::AlignHCenter | Qt::AlignTop | Qt::TextWordWrap,
+      tr("Aperio, Hamamatsu, Leica, MIRAX, Philips, Trestle, Ventana and generic tiled TIFF "
+         "slides; TIFF, PNG, JPEG and DICOM images\n\nThen choose a model on the right and press "
+         "Analyse. Many files become a project: Ctrl+Shift+O."));
 }
 
 }  // namespace gui

@@ -8,6 +8,7 @@
 
 #include "app/viewmodels/command_line.h"
 #include "app/viewmodels/picture.h"
+#include "app/workflows/evidence_view.h"
 #include "app/workflows/export_region.h"
 #include "app/workflows/input_kind.h"
 #include "app/workflows/viewing.h"
@@ -415,7 +416,7 @@ void Studio::show_case() {
       best_tiles_ = std::move(analysis->top_tiles);
       best_channel_ = gallery_channel_ = analysis->channel;
       heatmap_.set_raster(std::move(analysis->raster), std::move(analysis->tissue), result_->size_l0,
-                          analysis->channel);
+                          analysis->channel, std::move(analysis->view), analysis->threshold_share);
       fill_gallery();
     } else {
       result_.reset();
@@ -447,10 +448,17 @@ void Studio::show_case() {
 
 Studio::LoadedCase Studio::load_case(const std::filesystem::path& folder) {
   const workflows::CaseFolder files{folder};
-  LoadedCase loaded{files.read_result(), nullptr, {}, {}, 0};
+  LoadedCase loaded;
+  loaded.result = files.read_result();
   if (loaded.result.status == "failed") return loaded;
   if (std::filesystem::exists(files.attention()))  // an ungradable photograph has no map
     loaded.raster = std::make_shared<const imaging::ScoreRaster>(files.read_scores(loaded.result));
+  if (loaded.raster && loaded.result.fundus) {  // as the report shows it
+    loaded.view = std::make_shared<const imaging::ScoreRaster>(
+        workflows::evidence_view(*loaded.raster, loaded.result.fundus->field));
+    const auto style = workflows::evidence_style({.low = 0, .high = 1}, 1);
+    loaded.threshold_share = static_cast<double>(style.threshold);
+  }
   const auto& names = loaded.result.score_names;
   const auto shown = std::ranges::find(names, loaded.result.shown_class());
   if (shown != names.end()) loaded.channel = static_cast<int>(shown - names.begin());

@@ -155,7 +155,8 @@ class Studio : public QObject {
  private:
   struct LoadedCase {
     workflows::CaseResult result;
-    std::shared_ptr<const imaging::ScoreRaster> raster;
+    std::shared_ptr<const imaging::ScoreRaster> raster, view;  ///< see Heatmap::set_raster
+    double threshold_share = 0;
     std::vector<TopTiles::Item> top_tiles;
     imaging::Image8 tissue;  ///< mask over the whole slide; empty where the case has none
     int channel = 0;         ///< of the scores that the top tiles were chosen by
