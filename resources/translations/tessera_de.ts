@@ -1374,6 +1374,18 @@
         <source>Brightness, contrast, stains</source>
         <translation>Helligkeit, Kontrast, Färbungen</translation>
     </message>
+    <message>
+        <source>Ctrl+Z</source>
+        <translation>Ctrl+Z</translation>
+    </message>
+    <message>
+        <source>Ctrl+Shift+Z</source>
+        <translation>Ctrl+Shift+Z</translation>
+    </message>
+    <message>
+        <source>Ctrl+Y</source>
+        <translation>Ctrl+Y</translation>
+    </message>
 </context>
 <context>
     <name>gui::MainWindow</name>
@@ -1696,6 +1708,10 @@
     <message>
         <source>   %1</source>
         <translation>   %1</translation>
+    </message>
+    <message>
+        <source>Ctrl+W</source>
+        <translation>Ctrl+W</translation>
     </message>
 </context>
 <context>
@@ -2415,14 +2431,6 @@
         <translation>Schnitt</translation>
     </message>
     <message>
-        <source>Drop slides here, or open them with Ctrl+O</source>
-        <translation>Schnitte hierher ziehen oder mit Strg+O öffnen</translation>
-    </message>
-    <message>
-        <source>Aperio, Hamamatsu, Leica, MIRAX, Philips, Trestle, Ventana and generic tiled TIFF slides; TIFF, PNG and JPEG images</source>
-        <translation>Schnitte von Aperio, Hamamatsu, Leica, MIRAX, Philips, Trestle, Ventana und gekacheltes TIFF; Bilder in TIFF, PNG und JPEG</translation>
-    </message>
-    <message>
         <source>The scale of this image is not known, so it has no magnification; set its scale first.</source>
         <translation>Der Maßstab dieses Bildes ist nicht bekannt, also hat es keine Vergrößerung; zuerst den Maßstab angeben.</translation>
     </message>
@@ -2445,6 +2453,18 @@
     <message>
         <source>%1: %2</source>
         <translation>%1: %2</translation>
+    </message>
+    <message>
+        <source>Drop slides or photographs of the retina here, or open them with Ctrl+O</source>
+        <translation>Schnitte oder Netzhautfotos hier ablegen, oder mit Ctrl+O öffnen</translation>
+    </message>
+    <message>
+        <source>Aperio, Hamamatsu, Leica, MIRAX, Philips, Trestle, Ventana and generic tiled TIFF slides; TIFF, PNG, JPEG and DICOM images
+
+Then choose a model on the right and press Analyse. Many files become a project: Ctrl+Shift+O.</source>
+        <translation>Schnitte von Aperio, Hamamatsu, Leica, MIRAX, Philips, Trestle, Ventana und gekachelte TIFF; Bilder als TIFF, PNG, JPEG und DICOM
+
+Dann rechts ein Modell wählen und auf Auswerten drücken. Viele Dateien werden ein Projekt: Ctrl+Shift+O.</translation>
     </message>
 </context>
 <context>
@@ -2779,6 +2799,18 @@
     <message>
         <source>adapted</source>
         <translation>angepasst</translation>
+    </message>
+    <message>
+        <source>Ctrl+Z</source>
+        <translation>Ctrl+Z</translation>
+    </message>
+    <message>
+        <source>Ctrl+Shift+Z</source>
+        <translation>Ctrl+Shift+Z</translation>
+    </message>
+    <message>
+        <source>Ctrl+Y</source>
+        <translation>Ctrl+Y</translation>
     </message>
 </context>
 <context>
