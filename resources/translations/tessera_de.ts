@@ -1885,6 +1885,14 @@
         <source>Keep</source>
         <translation>Behalten</translation>
     </message>
+    <message>
+        <source>Copy as command line</source>
+        <translation>Als Befehlszeile kopieren</translation>
+    </message>
+    <message>
+        <source>Copy the tessera command that verifies the chosen model</source>
+        <translation>Den tessera-Befehl kopieren, der das gewählte Modell prüft</translation>
+    </message>
 </context>
 <context>
     <name>gui::OverviewMap</name>

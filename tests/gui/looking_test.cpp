@@ -512,6 +512,43 @@ TEST_F(LookingTest, LooksAsItDidWhenAPersonLookedAtIt) {
   expect_as_before(window_->view_grid()->grab().toImage(), "four_linked");
 }
 
+TEST_F(LookingTest, IsRightOnAScreenOfTwicePixels) {
+  const auto output =
+      support::run_command("QT_SCALE_FACTOR=2 '" + fs::read_symlink("/proc/self/exe").string() +
+                           "' --gtest_also_run_disabled_tests "
+                           "--gtest_filter=LookingTest.DISABLED_OnAScreenOfTwicePixels");
+  EXPECT_EQ(output.exit_code, 0) << output.out;
+}
+
+TEST_F(LookingTest, DISABLED_OnAScreenOfTwicePixels) {
+  write_case(viewmodels::output_folder(slide_path_, std::nullopt), "painted", slide_path_);
+  make_window();
+  open(slide_path_);
+  ASSERT_EQ(view()->devicePixelRatioF(), 2);
+  ASSERT_TRUE(wait_for([&] { return studio_->result() && view()->is_complete(); }));
+  studio_->heatmap()->set_shown(false);
+  const auto shown = view()->grab().toImage();
+  EXPECT_EQ(shown.size(), view()->size() * 2);
+  const auto colour = [&](imaging::PointD l0) {
+    const auto place = view()->view().to_view(l0);
+    return view()->grab().toImage().pixelColor(static_cast<int>(2 * place.x), static_cast<int>(2 * place.y));
+  };
+  EXPECT_EQ(colour({800, 500}), QColor(200, 40, 160));
+  QTest::keyClick(view(), Qt::Key_1);
+  ASSERT_TRUE(wait_for([&] { return view()->is_complete(); }));
+  EXPECT_DOUBLE_EQ(view()->view().scale(), 0.5) << "one slide pixel on one pixel of the screen";
+  view()->look_at({600, 300}, 0.5);
+  ASSERT_TRUE(wait_for([&] { return view()->is_complete(); }));
+  EXPECT_EQ(colour({601, 301}), QColor(200, 40, 160)) << "sharp to the pixel";
+  EXPECT_EQ(colour({598, 301}), QColor(255, 255, 255));
+  studio_->heatmap()->set_shown(true);
+  studio_->heatmap()->set_opacity(1);
+  ASSERT_TRUE(wait_for([&] { return view()->is_complete(); }));
+  EXPECT_EQ(colour({405, 405}), colour({795, 795})) << "the tile's colour reaches to its edges";
+  EXPECT_NE(colour({395, 405}), colour({405, 405}));
+  EXPECT_EQ(view()->picture().size(), view()->size() * 2);
+}
+
 TEST_F(LookingTest, LivesOnWhenTheFileVanishes) {
   make_window();
   open(slide_path_);

@@ -3,7 +3,9 @@
 #include <QApplication>
 #include <QClipboard>
 #include <QComboBox>
+#include <QDialog>
 #include <QLabel>
+#include <QListView>
 #include <QMessageBox>
 #include <QSlider>
 #include <QSpinBox>
@@ -57,6 +59,7 @@ class MaskTest : public WindowFixture {
            } else {
              write_mask_case(request.out, row.case_name, file);
            }
+           row.result = workflows::CaseFolder{request.out / "cases" / row.case_name}.read_result();
            on_case(row);
            return workflows::RunSummary{request.out, {row}};
          },
@@ -167,6 +170,32 @@ TEST_F(MaskTest, ADamagedMaskIsSaidAndNothingIsPainted) {
   open(picture_);
   ASSERT_TRUE(wait_for([&] { return message().find("mask.png") != std::string::npos; })) << message();
   EXPECT_FALSE(masks()->is_available());
+}
+
+TEST_F(MaskTest, TheCohortShowsWhatASegmenterMeasured) {
+  make_painting_window();
+  open_project();
+  auto* worklist = workbench_->worklist();
+  worklist->add_paths({QString::fromStdString(picture_.string())});
+  ASSERT_TRUE(wait_for([&] { return worklist->rowCount() == 1 && !worklist->is_looking(); })) << message();
+  workflows::ModelCard card;
+  card.name = "painted segmenter";
+  card.task = "segmentation";
+  card.path = "segmenter";
+  const auto plan = workbench_->plan({}, card);
+  ASSERT_EQ(plan.ids.size(), 1U) << plan.refused.front().reason.toStdString();
+  workbench_->start(plan);
+  auto* cohort = workbench_->cohort();
+  ASSERT_TRUE(wait_for(
+      [&] { return !workbench_->jobs()->is_busy() && cohort->rowCount() == 1 && !cohort->is_reading(); }));
+  ASSERT_EQ(cohort->columnCount(), 7);
+  EXPECT_EQ(cohort->headerData(5, Qt::Horizontal, Qt::DisplayRole).toString(), "disc, area [px]");
+  EXPECT_EQ(cohort->index(0, 5).data().toString(), "9600");
+  EXPECT_EQ(cohort->index(0, 6).data().toString(), "0.2");
+  cohort->export_csv(folder_ / "cohort.csv", {0});
+  ASSERT_TRUE(wait_for([&] { return fs::exists(folder_ / "cohort.csv"); }));
+  EXPECT_THAT(imaging::read_file(folder_ / "cohort.csv"),
+              testing::HasSubstr("vertical ratio cup / disc [ratio]"));
 }
 
 TEST_F(MaskTest, RunsASegmenterOnTheOpenPictureBesideItsOtherAnalysis) {
@@ -358,6 +387,22 @@ TEST_F(AdaptTest, SaysARollbackPlainlyAndShowsEachSite) {
   adaptation()->show_record(1);
   QTest::qWait(50);
   expect_as_before(find("adapt_panel")->grab().toImage(), "adapt");
+
+  trigger("action_models");
+  auto* models = find<QDialog>("models_dialog");
+  auto* list = models->findChild<QListView*>("models_list");
+  for (int row = 0; row < list->model()->rowCount(); ++row) {
+    if (list->model()->index(row, 0).data().toString().startsWith("little-segmenter"))
+      list->setCurrentIndex(list->model()->index(row, 0));
+  }
+  models->findChild<QAbstractButton*>("models_copy")->click();
+  EXPECT_EQ(QApplication::clipboard()->text().toStdString(),
+            "tessera model verify " + (folder_ / "models/little-segmenter").string());
+  auto* card = models->findChild<QWidget*>("models_card");
+  card->setFixedSize(420, 420);
+  QTest::qWait(50);
+  expect_as_before(card->grab().toImage(), "models");
+  models->reject();
 
   // Asked first, then this site alone begins again.
   const auto south = adaptation()->record()->run_folder;
