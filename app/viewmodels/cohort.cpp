@@ -224,6 +224,7 @@ QVariant Cohort::data(const QModelIndex& index, int role) const {
 
 std::vector<std::vector<int>> Cohort::histogram() const {
   std::vector<std::vector<int>> counts(class_names_.size() + 1, std::vector<int>(kBins, 0));
+  if (class_names_.empty()) return counts;  // a segmenter's, or nothing that could be graded
   for (const auto& row : rows_) {
     if (!row.result || row.result->probabilities.size() != class_names_.size()) continue;
     const auto value = row.result->probabilities[static_cast<std::size_t>(shown_class_)].second;
