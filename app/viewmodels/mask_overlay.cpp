@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <vector>
 
 #include "imaging/annotation/annotation_files.h"
 #include "imaging/annotation/annotation_mask.h"
@@ -14,48 +15,44 @@ namespace viewmodels {
 namespace {
 
 constexpr std::int64_t kMostPixels = std::int64_t{1} << 25;  // of level 0
-constexpr int kSmallestLevel = 256;                          // px, longer side
+constexpr std::int64_t kSmallestLevel = 256;                 // px, longer side
+constexpr std::uint8_t kEdge = 0x80;
+constexpr int kMostClasses = 127;
 constexpr double kLinesFrom = 2;  // screen pixels per label from which edges are drawn as lines
 
-QImage blank(std::int64_t width, std::int64_t height) {
-  QImage image(static_cast<int>(width), static_cast<int>(height), QImage::Format_Indexed8);
-  image.setColorTable(QList<QRgb>(256, 0));
-  image.fill(0);
-  return image;
-}
-
 /// Every square of `step` labels becomes one; the largest number stays, so that thin vessels do not vanish.
-template <typename RowOf>
-QImage reduced(std::int64_t width, std::int64_t height, std::int64_t step, const RowOf& row_of) {
-  auto image = blank((width + step - 1) / step, (height + step - 1) / step);
-  for (std::int64_t y = 0; y < height; ++y) {
-    auto* to = image.scanLine(static_cast<int>(y / step));
-    const auto* from = row_of(y);
-    for (std::int64_t x = 0; x < width; ++x) {
-      auto& pixel = to[x / step];
-      pixel = std::max(pixel, static_cast<uchar>(from[x]));
+template <typename Source>
+imaging::Image8 reduced(const Source& from, std::int64_t step) {
+  imaging::Image8 to((from.width() + step - 1) / step, (from.height() + step - 1) / step, 1);
+  for (std::int64_t y = 0; y < from.height(); ++y) {
+    auto* line = to.row(y / step);
+    const auto* values = from.row(y);
+    for (std::int64_t x = 0; x < from.width(); ++x) {
+      auto& label = line[x / step];
+      label = std::max(label, static_cast<std::uint8_t>(std::min<int>(values[x], kMostClasses)));
     }
   }
-  return image;
+  return to;
 }
 
-/// Labels at the edge of their class keep their number; the rest is 0.
-QImage edges_of(const QImage& fill) {
-  auto edges = blank(fill.width(), fill.height());
-  for (int y = 0; y < fill.height(); ++y) {
-    const auto* row = fill.constScanLine(y);
-    const auto* above = fill.constScanLine(std::max(0, y - 1));
-    const auto* below = fill.constScanLine(std::min(fill.height() - 1, y + 1));
-    auto* to = edges.scanLine(y);
-    for (int x = 0; x < fill.width(); ++x) {
+/// The labels with kEdge set where a neighbour's is another.
+imaging::Image8 with_edges(const imaging::Image8& labels) {
+  auto marked = labels;
+  const auto last_x = labels.width() - 1, last_y = labels.height() - 1;
+  for (std::int64_t y = 0; y <= last_y; ++y) {
+    const auto* row = labels.row(y);
+    const auto* above = labels.row(std::max<std::int64_t>(0, y - 1));
+    const auto* below = labels.row(std::min(last_y, y + 1));
+    auto* to = marked.row(y);
+    for (std::int64_t x = 0; x <= last_x; ++x) {
       const auto label = row[x];
-      const bool is_edge = label != 0 && (row[std::max(0, x - 1)] != label ||
-                                          row[std::min(fill.width() - 1, x + 1)] != label ||
-                                          above[x] != label || below[x] != label);
-      if (is_edge) to[x] = label;
+      const bool is_edge =
+          label != 0 && (row[std::max<std::int64_t>(0, x - 1)] != label ||
+                         row[std::min(last_x, x + 1)] != label || above[x] != label || below[x] != label);
+      if (is_edge) to[x] |= kEdge;
     }
   }
-  return edges;
+  return marked;
 }
 
 /// A mask too large for memory, painted from its outlines.
@@ -96,25 +93,17 @@ std::shared_ptr<MaskOverlay::Labels> MaskOverlay::read(const std::filesystem::pa
   std::int64_t step = 1;
   while ((width / step) * (height / step) > kMostPixels) ++step;
   auto made = std::make_shared<Labels>();
-  QImage level;
-  if (step == 1) {
-    const auto mask = imaging::read_label_image(case_folder / finding.mask);
-    level = reduced(mask.width(), mask.height(), 1, [&](std::int64_t y) { return mask.row(y); });
-  } else {
-    const auto mask = from_outlines(case_folder / finding.regions, finding, step);
-    level = reduced(mask.width(), mask.height(), 1, [&](std::int64_t y) { return mask.row(y); });
-  }
+  auto level = step == 1 ? reduced(imaging::read_label_image(case_folder / finding.mask), 1)
+                         : from_outlines(case_folder / finding.regions, finding, step);
   made->pixel_l0 = {finding.pixel_l0.x * static_cast<double>(step),
                     finding.pixel_l0.y * static_cast<double>(step)};
-  made->rect_l0 = {finding.origin_l0.x, finding.origin_l0.y, level.width() * made->pixel_l0.x,
-                   level.height() * made->pixel_l0.y};
+  made->rect_l0 = {finding.origin_l0.x, finding.origin_l0.y,
+                   static_cast<double>(level.width()) * made->pixel_l0.x,
+                   static_cast<double>(level.height()) * made->pixel_l0.y};
   while (true) {
-    made->edges.push_back(edges_of(level));
-    made->fills.push_back(level);
+    made->levels.push_back(with_edges(level));
     if (std::max(level.width(), level.height()) <= kSmallestLevel) break;
-    const auto finer = level;
-    level = reduced(finer.width(), finer.height(), 2,
-                    [&](std::int64_t y) { return finer.constScanLine(static_cast<int>(y)); });
+    level = reduced(level, 2);
   }
   return made;
 }
@@ -212,18 +201,18 @@ void MaskOverlay::copy_look(const MaskOverlay& other) {
 }
 
 void MaskOverlay::colour() {
-  if (labels_) {
-    QList<QRgb> fill(256, 0), edge(256, 0);
-    for (std::size_t i = 0; i < classes_.size() && i < 255; ++i) {
-      const auto& one = classes_[i];
-      if (!one.is_shown) continue;
-      auto colour = one.colour;
-      if (one.style != Style::fill) edge[static_cast<qsizetype>(i) + 1] = colour.rgba();
-      colour.setAlphaF(static_cast<float>(opacity_));
-      if (one.style != Style::outline) fill[static_cast<qsizetype>(i) + 1] = colour.rgba();
-    }
-    for (auto& level : labels_->fills) level.setColorTable(fill);
-    for (auto& level : labels_->edges) level.setColorTable(edge);
+  fill_colours_.fill(0);
+  colours_.fill(0);
+  for (std::size_t i = 0; i < classes_.size() && i < kMostClasses; ++i) {
+    const auto& one = classes_[i];
+    if (!one.is_shown) continue;
+    const auto edge = qPremultiply(one.colour.rgba());
+    auto inside = one.colour;
+    inside.setAlphaF(static_cast<float>(opacity_));
+    const auto fill = one.style == Style::outline ? 0 : qPremultiply(inside.rgba());
+    const auto number = i + 1;
+    fill_colours_[number] = fill_colours_[number | kEdge] = colours_[number] = fill;
+    colours_[number | kEdge] = one.style == Style::fill ? fill : edge;
   }
   Q_EMIT changed();
   Q_EMIT picture_changed();
@@ -231,12 +220,13 @@ void MaskOverlay::colour() {
 
 QString MaskOverlay::class_at(imaging::PointD l0) const {
   if (!labels_ || !shown_) return {};
-  const auto x = static_cast<int>(std::floor((l0.x - labels_->rect_l0.x) / labels_->pixel_l0.x));
-  const auto y = static_cast<int>(std::floor((l0.y - labels_->rect_l0.y) / labels_->pixel_l0.y));
-  if (!labels_->fills.front().valid(x, y)) return {};
-  const auto number = labels_->fills.front().constScanLine(y)[x];
-  if (number == 0 || number > classes_.size() || !classes_[number - 1U].is_shown) return {};
-  return classes_[number - 1U].name;
+  const auto& labels = labels_->levels.front();
+  const auto x = static_cast<std::int64_t>(std::floor((l0.x - labels_->rect_l0.x) / labels_->pixel_l0.x));
+  const auto y = static_cast<std::int64_t>(std::floor((l0.y - labels_->rect_l0.y) / labels_->pixel_l0.y));
+  if (x < 0 || y < 0 || x >= labels.width() || y >= labels.height()) return {};
+  const auto number = static_cast<std::size_t>(*labels.pixel(x, y) & ~kEdge);
+  if (number == 0 || number > classes_.size() || !classes_[number - 1].is_shown) return {};
+  return classes_[number - 1].name;
 }
 
 void MaskOverlay::paint(QPainter& painter, const ViewTransform& view, double device_ratio) const {
@@ -250,35 +240,66 @@ void MaskOverlay::paint(QPainter& painter, const ViewTransform& view, double dev
   const auto screen_px = labels_->pixel_l0.x * view.scale() * device_ratio;  // of one label
   const auto wanted = screen_px >= 1 ? 0 : static_cast<int>(std::floor(-std::log2(screen_px)));
   const auto level =
-      static_cast<std::size_t>(std::clamp(wanted, 0, static_cast<int>(labels_->fills.size()) - 1));
-  const auto draw = [&](const QImage& image) {
-    const auto step = std::ldexp(1.0, static_cast<int>(level));
-    const auto from = view.rect_to_upright(part);
-    const QRectF source(
-        (part.x - whole.x) / (labels_->pixel_l0.x * step), (part.y - whole.y) / (labels_->pixel_l0.y * step),
-        part.width / (labels_->pixel_l0.x * step), part.height / (labels_->pixel_l0.y * step));
-    painter.drawImage(QRectF(from.x, from.y, from.width, from.height), image, source);
+      static_cast<std::size_t>(std::clamp(wanted, 0, static_cast<int>(labels_->levels.size()) - 1));
+  const bool has_lines = screen_px >= kLinesFrom;
+  paint_pixels(painter, view, part, level, has_lines ? fill_colours_ : colours_, device_ratio);
+  if (has_lines) paint_lines(painter, view, part);
+}
+
+void MaskOverlay::paint_pixels(QPainter& painter, const ViewTransform& view, imaging::RectD part,
+                               std::size_t level, const std::array<QRgb, 256>& colours,
+                               double device_ratio) const {
+  const auto& labels = labels_->levels[level];
+  const auto step = std::ldexp(1.0, static_cast<int>(level));
+  // Whole device pixels of the upright frame, each looked up at its middle.
+  const auto place = view.rect_to_upright(part);
+  const auto left = std::floor(place.x * device_ratio), top = std::floor(place.y * device_ratio);
+  const auto width = static_cast<int>(std::ceil(place.right() * device_ratio) - left);
+  const auto height = static_cast<int>(std::ceil(place.bottom() * device_ratio) - top);
+  if (buffer_.width() < width || buffer_.height() < height)
+    buffer_ = QImage(width, height, QImage::Format_ARGB32_Premultiplied);
+  const auto l0_per_px = part.width / (place.width * device_ratio);
+  const auto index = [&](double first, double at, double origin, double start, double pixel,
+                         std::int64_t count) {
+    const auto l0 = start + (at + 0.5 + first - origin * device_ratio) * l0_per_px;
+    return static_cast<std::int64_t>(std::floor(l0 / (pixel * step))) < 0
+               ? std::int64_t{-1}
+               : std::min<std::int64_t>(static_cast<std::int64_t>(std::floor(l0 / (pixel * step))), count);
   };
-  painter.save();
-  painter.setRenderHint(QPainter::SmoothPixmapTransform, screen_px < 1);
-  draw(labels_->fills[level]);
-  if (screen_px < kLinesFrom) {
-    draw(labels_->edges[level]);
-  } else {
-    paint_lines(painter, view, part);
+  std::vector<std::int64_t> columns(static_cast<std::size_t>(width));
+  for (int x = 0; x < width; ++x) {
+    columns[static_cast<std::size_t>(x)] =
+        index(left, x, place.x, part.x - labels_->rect_l0.x, labels_->pixel_l0.x, labels.width());
   }
-  painter.restore();
+  for (int y = 0; y < height; ++y) {
+    auto* to = reinterpret_cast<QRgb*>(buffer_.scanLine(y));
+    const auto line =
+        index(top, y, place.y, part.y - labels_->rect_l0.y, labels_->pixel_l0.y, labels.height());
+    if (line < 0 || line >= labels.height()) {
+      std::fill_n(to, width, QRgb{0});
+      continue;
+    }
+    const auto* row = labels.row(line);
+    for (int x = 0; x < width; ++x) {
+      const auto column = columns[static_cast<std::size_t>(x)];
+      to[x] = column < 0 || column >= labels.width() ? QRgb{0} : colours[row[column]];
+    }
+  }
+  painter.drawImage(
+      QRectF(left / device_ratio, top / device_ratio, width / device_ratio, height / device_ratio), buffer_,
+      QRectF(0, 0, width, height));
 }
 
 void MaskOverlay::paint_lines(QPainter& painter, const ViewTransform& view, imaging::RectD part) const {
-  const auto& fill = labels_->fills.front();
+  const auto& fill = labels_->levels.front();
   const auto& whole = labels_->rect_l0;
   const auto& pixel = labels_->pixel_l0;
+  const auto width = static_cast<int>(fill.width()), height = static_cast<int>(fill.height());
   const auto column = [&](double x) {
-    return std::clamp(static_cast<int>(std::floor((x - whole.x) / pixel.x)), 0, fill.width() - 1);
+    return std::clamp(static_cast<int>(std::floor((x - whole.x) / pixel.x)), 0, width - 1);
   };
   const auto line_of = [&](double y) {
-    return std::clamp(static_cast<int>(std::floor((y - whole.y) / pixel.y)), 0, fill.height() - 1);
+    return std::clamp(static_cast<int>(std::floor((y - whole.y) / pixel.y)), 0, height - 1);
   };
   const int left = column(part.x), right = column(part.right());
   const int top = line_of(part.y), bottom = line_of(part.bottom());
@@ -290,23 +311,27 @@ void MaskOverlay::paint_lines(QPainter& painter, const ViewTransform& view, imag
         << QLineF(from.x, from.y, from.x + from.width, from.y + from.height);
   };
   // An edge belongs to the class; between two classes to the one with the larger number.
+  const auto label_in = [](const std::uint8_t* row, int x) { return row[x] & ~kEdge; };
   for (int y = top; y <= bottom; ++y) {
-    const auto* row = fill.constScanLine(y);
-    const auto* below = fill.constScanLine(std::min(y + 1, fill.height() - 1));
+    const auto* row = fill.row(y);
+    const auto* below = fill.row(std::min(y + 1, height - 1));
     int run_from = left;
     for (int x = left; x <= right; ++x) {
-      if (x < right && row[x] != row[x + 1]) add(std::max(row[x], row[x + 1]), x + 1, y, x + 1, y + 1);
-      const bool is_edge = row[x] != below[x];
-      const bool goes_on = x < right && is_edge && row[x + 1] == row[x] && below[x + 1] == below[x];
+      const auto here = label_in(row, x), under = label_in(below, x);
+      if (x < right && here != label_in(row, x + 1))
+        add(std::max(here, label_in(row, x + 1)), x + 1, y, x + 1, y + 1);
+      const bool is_edge = here != under;
+      const bool goes_on =
+          x < right && is_edge && label_in(row, x + 1) == here && label_in(below, x + 1) == under;
       if (!is_edge) {
         run_from = x + 1;
       } else if (!goes_on) {
-        add(std::max(row[x], below[x]), run_from, y + 1, x + 1, y + 1);
+        add(std::max(here, under), run_from, y + 1, x + 1, y + 1);
         run_from = x + 1;
       }
     }
   }
-  for (std::size_t i = 0; i < classes_.size() && i < 255; ++i) {
+  for (std::size_t i = 0; i < classes_.size() && i < kMostClasses; ++i) {
     const auto& one = classes_[i];
     if (!one.is_shown || one.style == Style::fill || lines[i + 1].isEmpty()) continue;
     painter.setPen(QPen(one.colour, 2, Qt::SolidLine, Qt::SquareCap));

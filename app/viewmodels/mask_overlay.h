@@ -4,6 +4,7 @@
 #include <QImage>
 #include <QObject>
 #include <QString>
+#include <array>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "app/viewmodels/view_transform.h"
 #include "app/workflows/segment_finding.h"
 #include "imaging/base/geometry.h"
+#include "imaging/base/image.h"
 
 class QPainter;
 
@@ -22,7 +24,8 @@ namespace viewmodels {
 /// The classes of one segmentation, painted over the slide as fills, as outlines, or both. Read off the GUI
 /// thread; the newest wish wins. How a class looks is remembered by its name.
 ///
-/// @par Threads  The GUI thread. @par Cost  at most 85 MB for a mask, whatever its size
+/// @par Threads  The GUI thread. @par Cost  at most 45 MB for a mask, whatever its size; about 2 ns a pixel
+/// of the view to paint
 class MaskOverlay : public QObject {
   Q_OBJECT
  public:
@@ -71,9 +74,10 @@ class MaskOverlay : public QObject {
   void problem(const QString& sentence);
 
  private:
-  /// Labels and their edges, each level half the one before: palette indices, so that a look costs nothing.
+  /// Class numbers, each level half the one before. Numbers at the edge of their class have the highest bit
+  /// set, so that one look-up paints a pixel, whatever the look.
   struct Labels {
-    std::vector<QImage> fills, edges;
+    std::vector<imaging::Image8> levels;
     imaging::RectD rect_l0;  ///< what level 0 covers
     imaging::PointD pixel_l0{1, 1};
   };
@@ -88,6 +92,8 @@ class MaskOverlay : public QObject {
   void take_looks();
   void keep_look(int index);
   void colour();
+  void paint_pixels(QPainter& painter, const ViewTransform& view, imaging::RectD part_l0, std::size_t level,
+                    const std::array<QRgb, 256>& colours, double device_ratio) const;
   void paint_lines(QPainter& painter, const ViewTransform& view, imaging::RectD part_l0) const;
 
   std::filesystem::path slide_;
@@ -97,6 +103,8 @@ class MaskOverlay : public QObject {
   std::map<QString, Look> looks_;
   bool shown_ = true;
   double opacity_ = 0.35;
+  std::array<QRgb, 256> fill_colours_{}, colours_{};  // premultiplied; of the pixels without and with edges
+  mutable QImage buffer_;                             // of the view's size
   quint64 wanted_ = 0;
   quint64 made_ = 0;
   Background background_{this};

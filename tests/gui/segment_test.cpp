@@ -4,6 +4,7 @@
 #include <QClipboard>
 #include <QComboBox>
 #include <QDialog>
+#include <QElapsedTimer>
 #include <QLabel>
 #include <QListView>
 #include <QMessageBox>
@@ -11,6 +12,8 @@
 #include <QSpinBox>
 #include <QTableView>
 #include <QTest>
+#include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "app/gui/studio_services.h"
@@ -443,6 +446,91 @@ TEST_F(AdaptTest, TheCopiedCommandOfASegmentationMakesTheSameMasks) {
               imaging::read_file(out / "cases/p1" / file))
         << file;
   }
+}
+
+/// Not a check: paints pictures of the user guide into $TESSERA_PICTURES, from IDRiD, the bundled grader and
+/// the vessel segmenter of the test data.
+TEST_F(AdaptTest, PaintsThePicturesOfTheGuide) {
+  const auto* target = std::getenv("TESSERA_PICTURES");
+  if (target == nullptr) GTEST_SKIP() << "makes pictures where TESSERA_PICTURES names a folder";
+  TESSERA_NEED_DATA(weights, "weights/lwnet_wnet_drive.ts.pt");
+  TESSERA_NEED_DATA(photographs, "fundus_dr/idrid_fullres");
+  const auto save = [&](const char* name) {
+    QTest::qWait(400);
+    EXPECT_TRUE(window_->grab().save(QString("%1/%2.png").arg(target, name)));
+  };
+  fs::remove_all(folder_ / "models/little-segmenter");
+  const auto packed =
+      support::run_tessera(fmt::format("model pack '{}' --name wnet-vessels --task segmentation "
+                                       "--class-names background --class-names vessel --crop-to-field "
+                                       "--working-size 512 --out '{}'",
+                                       weights.string(), (folder_ / "models/wnet-vessels").string()));
+  ASSERT_EQ(packed.exit_code, 0) << packed.err;
+  const auto camera = folder_ / "new camera";
+  fs::create_directories(camera);
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(photographs)) {
+    if (entry.path().extension() == ".jpg") files.push_back(entry.path());
+  }
+  std::ranges::sort(files);
+  files.resize(std::min<std::size_t>(files.size(), 4));
+  for (const auto& file : files) fs::copy_file(file, camera / file.filename());
+  qunsetenv("TESSERA_MODELS");
+  qputenv("TESSERA_MODELS", (folder_ / "models").c_str());
+  make_window(make_studio_services(std::nullopt));
+  window_->resize(1440, 900);
+  const auto shown = camera / files[1].filename();
+  studio_->open_files({QString::fromStdString(shown.string())});
+  ASSERT_TRUE(wait_for(
+      [&] { return studio_->current() && view()->is_complete() && studio_->has_listed_models(); }, 60000));
+  auto* chooser = find<QComboBox>("model_chooser");
+  click("analyse");
+  ASSERT_TRUE(wait_for([&] { return studio_->result() && !studio_->analysis()->is_running(); }, 240000))
+      << message();
+  ASSERT_GE(chooser->findText("wnet-vessels"), 0);
+  choose("model_chooser", chooser->findText("wnet-vessels"));
+  click("analyse");
+  ASSERT_TRUE(wait_for([&] { return masks()->is_available() && view()->is_complete(); }, 240000))
+      << message();
+  studio_->heatmap()->set_shown(false);
+  view()->set_map_shown(false);
+  save("studio-masks");
+  QElapsedTimer clock;
+  clock.start();
+  for (int i = 0; i < 20; ++i) (void)view()->picture();
+  const auto with = clock.restart();
+  masks()->set_shown(false);
+  for (int i = 0; i < 20; ++i) (void)view()->picture();
+  std::printf("a frame with masks %.1f ms, without %.1f ms\n", static_cast<double>(with) / 20,
+              static_cast<double>(clock.elapsed()) / 20);
+  masks()->set_shown(true);
+  view()->set_scale(1);
+  ASSERT_TRUE(wait_for([&] { return view()->is_complete(); }));
+  clock.start();
+  for (int i = 0; i < 20; ++i) (void)view()->picture();
+  std::printf("at 1:1 with masks %.1f ms\n", static_cast<double>(clock.elapsed()) / 20);
+  view()->fit();
+
+  trigger("action_adapt");
+  choose("adapt_model", find<QComboBox>("adapt_model")->findText("wnet-vessels"));
+  choose("adapt_method", find<QComboBox>("adapt_method")->findData("bn"));
+  adaptation()->set_folder(camera);
+  click("adapt_start");
+  ASSERT_TRUE(
+      wait_for([&] { return adaptation()->record() != nullptr && !workbench_->jobs()->is_busy(); }, 300000))
+      << message();
+  click("adapt_compare");
+  ASSERT_TRUE(wait_for(
+      [&] { return window_->view_grid()->views().size() == 2 && !workbench_->jobs()->is_busy(); }, 300000))
+      << message();
+  find("jobs_dock")->hide();
+  QTest::qWait(100);
+  view()->fit();
+  view()->zoom(2.2);
+  ASSERT_TRUE(
+      wait_for([&] { return std::ranges::all_of(window_->view_grid()->views(), &SlideView::is_complete); }));
+  save("studio-adapt");
+  std::printf("%s\n", adaptation()->verdict().toUtf8().constData());
 }
 
 /// Photographs of the retina with painted gradings.
