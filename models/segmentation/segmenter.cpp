@@ -229,11 +229,14 @@ void Segmenter::segment(const PixelSource& source, const SegmentedBandSink& sink
     return source.read(columns.start(number % columns.count()), rows.start(number / columns.count()),
                        columns.read(), rows.read());
   };
-  // What lives from row to row is made once and used again: among the network's own blocks, that come and go,
-  // it would break the heap up a little more with every row.
-  const auto make_seam = [&] { return torch::empty({classes, options.overlap, width}); };
-  torch::Tensor above = make_seam();  // what the row of tiles above says of this one's first rows
-  torch::Tensor below = make_seam();  // and this one of the next one's
+  // What lives from tile to tile is made once, before the first: among the network's own blocks, that come
+  // and go, it would break the heap up, and the peak would grow with the picture.
+  const auto made = [&](std::int64_t high, std::int64_t wide) { return torch::empty({classes, high, wide}); };
+  const auto tile_maps = made(rows.tile(), columns.tile());
+  // What a tile says of the next one's first columns, the row of tiles above of this one's first rows, and
+  // this one of the next one's.
+  const auto rightmost = made(rows.tile(), options.overlap);
+  torch::Tensor above = made(options.overlap, width), below = made(options.overlap, width);
   SegmentedBand band;
   const auto set_height = [&](std::int64_t height_of_band) {
     if (band.labels.height() == height_of_band) return;
@@ -256,24 +259,24 @@ void Segmenter::segment(const PixelSource& source, const SegmentedBandSink& sink
     if (want_probabilities)
       kept = torch::from_blob(band.probabilities.data(), {final_rows, width, classes}, torch::kFloat32);
     const auto row_weights = rows.weights(j).view({1, -1, 1});
-    torch::Tensor right;  // [K, seen_rows, overlap]: what the tile to the left says of this one
+    const auto right = rightmost.narrow(1, 0, seen_rows);
     for (std::int64_t i = 0; i < columns.count(); ++i) {
       const auto number = j * columns.count() + i;
       job.checkpoint("segmenting", number, total);
       const auto pixels = next.get();
       if (number + 1 < total) next = std::async(std::launch::async, read, number + 1);
       impl_->check(pixels, columns.read(), rows.read());
-      auto maps = impl_->probabilities_of(
-          prepared_input(pixels, impl_->facts, columns.tile(), rows.tile()).to(impl_->device));
+      tile_maps.copy_(impl_->probabilities_of(
+          prepared_input(pixels, impl_->facts, columns.tile(), rows.tile()).to(impl_->device)));
       const auto from = columns.from(i);
       const auto seen_columns = columns.end(i) - from;
       const auto final_columns = columns.final_end(i) - from;
-      maps =
-          maps.narrow(1, first - rows.start(j), seen_rows).narrow(2, from - columns.start(i), seen_columns) *
-          row_weights * columns.weights(i);
-      if (i > 0) maps.narrow(2, 0, right.size(2)) += right;
-      right = maps.narrow(2, final_columns, seen_columns - final_columns).clone();
-      maps = maps.narrow(2, 0, final_columns);
+      const auto seen = tile_maps.narrow(1, first - rows.start(j), seen_rows)
+                            .narrow(2, from - columns.start(i), seen_columns);
+      seen.mul_(row_weights).mul_(columns.weights(i));
+      if (i > 0) seen.narrow(2, 0, options.overlap) += right;
+      if (i + 1 < columns.count()) right.copy_(seen.narrow(2, final_columns, options.overlap));
+      const auto maps = seen.narrow(2, 0, final_columns);
       if (j > 0) maps.narrow(1, 0, options.overlap) += above.narrow(2, from, final_columns);
       if (j + 1 < rows.count())
         below.narrow(2, from, final_columns).copy_(maps.narrow(1, final_rows, options.overlap));

@@ -106,8 +106,13 @@ torch::Tensor UNetImpl::forward(const torch::Tensor& x) {
     y = down_[level]->forward(y);
     skips.push_back(y);
   }
+  skips.pop_back();  // y itself
+  // One step at a time: whatever is named lives until it is named anew, and these are the largest maps.
   for (std::size_t i = 0; i < up_.size(); ++i) {
-    y = up_[i]->forward(torch::cat({skips[skips.size() - 2 - i], enlarge_[i]->forward(y)}, 1));
+    y = enlarge_[i]->forward(y);
+    y = torch::cat({skips.back(), y}, 1);
+    skips.pop_back();
+    y = up_[i]->forward(y);
   }
   return head_->forward(y);
 }
