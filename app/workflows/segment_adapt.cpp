@@ -185,6 +185,19 @@ Json monitors_json(const models::MonitorReading& reading, const std::vector<std:
       {"entropy", reading.entropy}, {"class_shares", shares}, {"mirror_consistency", reading.consistency}};
 }
 
+/// A run that is refused leaves nothing that would stand in the way of the next one.
+template <typename Work>
+auto clearing_up(const fs::path& out, const Work& work) {
+  try {
+    return work();
+  } catch (const Error&) {
+    std::error_code ignored;
+    fs::remove(out / "config.json", ignored);
+    fs::remove(out, ignored);  // where it is empty
+    throw;
+  }
+}
+
 Json adapt_site(const SegmentAdaptRequest& request, const models::ModelPackage& source,
                 const std::vector<InputFile>& files, const std::string& site, const fs::path& out,
                 const RunEnvironment& environment, const imaging::JobContext& job) {
@@ -213,15 +226,19 @@ Json adapt_site(const SegmentAdaptRequest& request, const models::ModelPackage& 
   Target pictures(request, files, facts, job);
   target.names = pictures.names();
   target.read = [&](std::size_t i) { return pictures.read(i); };
+  const bool was_begun = fs::exists(out / "config.json");
   write_run_config(out, identity);
   fs::remove_all(out / "model");  // of this very run, stopped between package and record
-  const auto result = models::adapt_segmenter(source, target,
-                                              {.options = request.options,
-                                               .guard = request.guard,
-                                               .seed = static_cast<std::uint64_t>(request.runtime.seed),
-                                               .device = environment.device,
-                                               .checkpoint = out / "checkpoint.safetensors"},
-                                              out / "model", job);
+  const auto adapt = [&] {
+    return models::adapt_segmenter(source, target,
+                                   {.options = request.options,
+                                    .guard = request.guard,
+                                    .seed = static_cast<std::uint64_t>(request.runtime.seed),
+                                    .device = environment.device,
+                                    .checkpoint = out / "checkpoint.safetensors"},
+                                   out / "model", job);
+  };
+  const auto result = was_begun ? adapt() : clearing_up(out, adapt);
   write_log(out, result.log);
   write_grid(out / "before_after.png", target, result, [&](std::size_t i) { return pictures.show(i); });
   for (const auto& reason : result.left_out) imaging::log(imaging::LogLevel::warning, reason);

@@ -157,7 +157,7 @@ TEST_F(SegmentLearnCommands, SaysWhatCannotBeUsed) {
                                            path("run/model"), path("one-out")));
   EXPECT_EQ(one.exit_code, 3);
   EXPECT_THAT(one.err, HasSubstr("alpha-bn and unmix-tns take a single one"));
-  EXPECT_FALSE(fs::exists(folder_ / "one-out/model"));
+  EXPECT_FALSE(fs::exists(folder_ / "one-out"));
 }
 
 }  // namespace
