@@ -321,9 +321,9 @@ class Trainer {
     }
   }
 
-  /// The last layer starts at the classes' shares of the training pixels. From a bias of 0 a small class
-  /// would first be unlearnt, at a few hundredths of a logit a step, and then learnt: a hundred steps and
-  /// more in which it is nowhere the likeliest.
+  /// The last layer starts at the classes' shares of the training pixels: from a bias of 0 the first steps go
+  /// into unlearning a small class everywhere (disc of phantoms, 90 steps: loss 0.88 instead of 0.16, Dice
+  /// 0.92 instead of 0.94).
   void start_from_shares() {
     constexpr double kLeastShare = 1e-4;
     const auto classes = static_cast<std::int64_t>(facts_.class_names.size());
