@@ -6,7 +6,6 @@
 #include <torch/utils.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <numeric>
 #include <set>
@@ -16,9 +15,9 @@
 #include "imaging/base/files.h"
 #include "imaging/base/random.h"
 #include "models/retina/deco.h"
+#include "models/retina/frozen_backbone.h"
 #include "models/retina/gdrnet_loss.h"
 #include "models/retina/grader_network_module.h"
-#include "models/retina/lesion_probe.h"
 #include "models/retina/linear_discriminant.h"
 #include "models/retina/rank_mixup.h"
 #include "models/retina/training_counts.h"
@@ -43,11 +42,9 @@ using imaging::Random;
 using nlohmann::ordered_json;
 
 constexpr std::int64_t kEvaluationBatch = 16;
-constexpr std::size_t kAhead = 4;             // inputs that wait
-constexpr std::size_t kMostCloudRows = 1000;  // photographs behind the feature cloud
+constexpr std::size_t kMostCloudRows = 1600;  // behind the feature cloud
 constexpr std::int64_t kInnerFolds = 5;
-constexpr double kProbeShrinkage = 0.1, kLesionEmphasis = 6;
-constexpr std::chrono::seconds kFeatureSaveInterval{60};
+constexpr double kLesionEmphasis = 6;
 
 torch::Tensor tensor_of(const std::vector<double>& values) {
   return torch::tensor(values, torch::kDouble).to(torch::kFloat32);
@@ -82,8 +79,8 @@ class Trainer {
         device_(device),
         job_(job),
         pictures_(set, plan_, result.transform, seed_, device_),
-        transform_text_(result.transform.dump()),
         network_(result.arguments),
+        frozen_(set, plan_, pictures_, network_, result.transform.dump(), device_, job_),
         sampler_(set.train, plan_, seed_, static_cast<std::size_t>(result.arguments.grade_count),
                  set.domains.size()) {
     if (plan_.training.split >= 0) network_->set_split(plan_.training.split);
@@ -120,9 +117,8 @@ class Trainer {
 
   /// To be called once the network has its start weights.
   void begin() {
-    feature_identity_ = identity_with("");
     network_->to(device_);
-    if (network_->arguments().pooling == FundusPooling::lesions) learn_lesions();
+    frozen_.begin();
     network_->train();
     if (plan_.training.freeze) network_->freeze_early();
     std::vector<torch::Tensor> parameters;
@@ -137,7 +133,7 @@ class Trainer {
                                                plan_.training.weight_decay);
     if (is_head_only()) {
       for (std::int64_t view = 0; view <= plan_.training.views; ++view)
-        train_rows_.push_back(rows_of(set_.train, view));
+        train_rows_.push_back(frozen_.rows_of(set_.train, view));
     } else if (keeps_maps()) {
       keep_maps();
     }
@@ -193,10 +189,10 @@ class Trainer {
     Evaluation found;
     const auto count = std::ssize(examples);
     if (is_head_only()) {
-      const auto pooled = rows_of(examples, 0);
+      const auto pooled = frozen_.rows_of(examples, 0);
       auto logits = network_->heads(pooled);
       if (flips) {
-        const auto mirrored = network_->heads(rows_of(examples, kMirrored));
+        const auto mirrored = network_->heads(frozen_.rows_of(examples, FrozenBackbone::kMirrored));
         logits.grades = (logits.grades + mirrored.grades) / 2;
         if (logits.oedema.defined()) logits.oedema = (logits.oedema + mirrored.oedema) / 2;
       }
@@ -231,6 +227,23 @@ class Trainer {
     return found;
   }
 
+  /// Features for the cloud: of the plain photographs, and of the kept views where the features themselves
+  /// are kept, so that another light does not lie outside. @return  [N, D] row-major
+  std::vector<double> cloud_rows() {
+    std::vector<double> rows;
+    if (!is_head_only()) {
+      const auto behind = std::min(set_.train.size(), kMostCloudRows);
+      (void)evaluate(std::span(set_.train).subspan(0, behind), false, &rows);
+      return rows;
+    }
+    // Whole tens: the cloud holds every tenth row out, and a photograph's views together.
+    const auto views = std::ssize(train_rows_), count = std::ssize(set_.train);
+    const auto most = static_cast<std::int64_t>(kMostCloudRows) / views;
+    const auto each = count < 10 ? count : std::min(count, most) / 10 * 10;
+    for (const auto& view : train_rows_) append(rows, view.slice(0, 0, each));
+    return rows;
+  }
+
   /// Whether the heads are all that is trained, and in closed form.
   [[nodiscard]] bool is_closed_form() const {
     return is_head_only() && plan_.training.head_start == "discriminant" && plan_.training.epochs == 0;
@@ -255,7 +268,8 @@ class Trainer {
     GraderLogits logits{
         torch::zeros({plain.size(0), grade_count}, device_),
         risk_count > 0 ? torch::zeros({plain.size(0), risk_count}, device_) : torch::Tensor()};
-    const auto mirrored = plan_.network.test_flips ? rows_of(set_.train, kMirrored) : plain;
+    const auto mirrored =
+        plan_.network.test_flips ? frozen_.rows_of(set_.train, FrozenBackbone::kMirrored) : plain;
     for (std::int64_t fold = 0; fold < kInnerFolds; ++fold) {
       const auto own = (folds == fold).nonzero().squeeze(1);
       const auto heads = discriminants(views, (folds != fold).nonzero().squeeze(1));
@@ -303,8 +317,6 @@ class Trainer {
   }
 
  private:
-  static constexpr std::int64_t kMirrored = -1;  ///< the view that is the mirror image of the plain one
-
   [[nodiscard]] bool is_head_only() const { return plan_.training.freeze && network_->is_split_last(); }
   [[nodiscard]] bool keeps_maps() const {
     return plan_.training.freeze && plan_.training.views > 0 && !is_head_only();
@@ -323,126 +335,14 @@ class Trainer {
     }
   }
 
-  /// Of what the features of a view depend on, beside the photograph. @param learnt  what was learnt of data
-  [[nodiscard]] std::string identity_with(const std::string& learnt) const {
-    return imaging::sha256_of(grader_arguments_to_json(network_->arguments()).dump() + plan_.network.weights +
-                              transform_text_ + plan_.training.augmentation +
-                              (plan_.training.turns ? "turns" : "") + fmt::to_string(plan_.network.input) +
-                              learnt)
-        .substr(0, 16);
-  }
-
-  /// Fits the probe of the pooling on the training photographs that come with lesions and on their kept
-  /// views.
-  void learn_lesions() {
-    const torch::NoGradGuard no_grad;
-    const auto kinds = std::ssize(lesion_kind_names()), channels = network_->arguments().map_channels();
-    std::vector<RetinaExample> known;
-    std::string names;
-    for (const auto& example : set_.train) {
-      if (!example.has_lesions) continue;
-      known.push_back(example);
-      names += example.id + "\n";
-    }
-    const auto key = fmt::format("{}/lesions/{}/{}", feature_identity_, plan_.training.views,
-                                 imaging::sha256_of(names).substr(0, 16));
-    auto row = set_.features ? set_.features->find(key) : std::vector<float>();
-    if (row.empty()) {
-      LesionProbe probe(channels, kinds);
-      const auto total = (plan_.training.views + 1) * std::ssize(known);
-      std::int64_t done = 0;
-      for (std::int64_t view = 0; view <= plan_.training.views; ++view) {
-        for (const auto& example : known) {
-          job_.checkpoint("lesions", done++, total);
-          learn_lesions(example, view, probe);
-        }
-      }
-      const auto fit = probe.fit(kProbeShrinkage);
-      const auto values = torch::cat({fit.weight, fit.bias.unsqueeze(1)}, 1).contiguous();
-      row.assign(values.data_ptr<float>(), values.data_ptr<float>() + values.numel());
-      if (set_.features) {
-        set_.features->put(key, row);
-        set_.features->save();
-      }
-    }
-    const auto values = torch::tensor(row).view({kinds, channels + 1});
-    network_->set_lesion_probe(values.slice(1, 0, channels), values.select(1, channels));
-    frozen_ = GraderNetwork{nullptr};  // it had no probe
-    feature_identity_ = identity_with(
-        imaging::sha256_of({reinterpret_cast<const char*>(row.data()), row.size() * sizeof(float)}));
-  }
-
-  void learn_lesions(const RetinaExample& example, std::int64_t view, LesionProbe& probe) {
-    if (view == 0) {
-      const auto picture = set_.read(example);
-      if (picture.lesions.empty()) return;
-      const auto [lesions, field] = pictures_.plain_lesions(picture);
-      const auto map = frozen()->forward_map(pictures_.plain_input(picture)).to(torch::kCPU);
-      probe.add(map[0], lesions, field);
-      return;
-    }
-    auto made = pictures_.draw_fixed_view(example, view).augmented;
-    if (made.lesions.empty()) return;
-    const auto map = frozen()->forward_map(pictures_.input_of({&made, 1})).to(torch::kCPU);
-    const auto planes = [&](std::vector<float>& values) {
-      return torch::from_blob(values.data(),
-                              {std::ssize(values) / (made.side * made.side), made.side, made.side},
-                              torch::kFloat32);
-    };
-    probe.add(map[0], planes(made.lesions), planes(made.field));
-  }
-
-  /// The network prepared for inference, as a grader of the package runs it: for what stays frozen.
-  GraderNetwork& frozen() {
-    if (!frozen_) {
-      frozen_ = GraderNetwork(network_->arguments());
-      frozen_->load(network_->state());
-      frozen_->to(device_);
-      frozen_->prepare_for_inference();
-    }
-    return frozen_;
-  }
-
-  /// Features of one view of each photograph, from the store where it knows them. @return [N, feature_dim()]
-  [[nodiscard]] torch::Tensor rows_of(std::span<const RetinaExample> examples, std::int64_t view) {
-    const torch::NoGradGuard no_grad;
-    const auto key_of = [&](const RetinaExample& example) {
-      return fmt::format("{}/{}/{}", feature_identity_, view, example.id);
-    };
-    std::vector<std::vector<float>> rows;
-    std::vector<std::size_t> missing;
-    for (const auto& example : examples) {
-      rows.push_back(set_.features ? set_.features->find(key_of(example)) : std::vector<float>());
-      if (rows.back().empty()) missing.push_back(rows.size() - 1);
-    }
-    const auto ahead = inputs_ahead(examples, missing, view);
-    auto saved = std::chrono::steady_clock::now();
-    for (std::size_t i = 0; i < missing.size(); ++i) {
-      job_.checkpoint("features", static_cast<std::int64_t>(i), std::ssize(missing));
-      const auto row = frozen()->pool(frozen()->forward_map(ahead->next())).to(torch::kCPU).contiguous();
-      auto& values = rows[missing[i]];
-      values.assign(row.data_ptr<float>(), row.data_ptr<float>() + row.numel());
-      if (!set_.features) continue;
-      set_.features->put(key_of(examples[missing[i]]), values);
-      if (std::chrono::steady_clock::now() - saved < kFeatureSaveInterval) continue;
-      set_.features->save();
-      saved = std::chrono::steady_clock::now();
-    }
-    if (set_.features) set_.features->save();
-    auto matrix = torch::empty({std::ssize(rows), network_->arguments().feature_dim()});
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      std::copy(rows[i].begin(), rows[i].end(), matrix[static_cast<std::int64_t>(i)].data_ptr<float>());
-    return matrix.to(device_);
-  }
-
   /// All kept views' features of the training photographs, view by view.
   [[nodiscard]] std::vector<torch::Tensor> features_of_views() {
     if (!train_rows_.empty()) return train_rows_;
     std::vector<torch::Tensor> views;
     if (!train_maps_.defined()) {
       for (std::int64_t view = 0; view <= plan_.training.views; ++view)
-        views.push_back(rows_of(set_.train, view));
-      frozen_ = GraderNetwork{nullptr};  // its weights move from here on
+        views.push_back(frozen_.rows_of(set_.train, view));
+      frozen_.forget();
       return views;
     }
     const torch::NoGradGuard no_grad;
@@ -511,69 +411,8 @@ class Trainer {
     network_->eval();
     const auto count = std::ssize(set_.train);
     for (std::int64_t view = 0; view <= plan_.training.views; ++view)
-      fill_maps(train_maps_, count * (plan_.training.views + 1), view * count, set_.train, view);
-    fill_maps(validation_maps_, std::ssize(set_.validation), 0, set_.validation, 0);
-  }
-
-  /// Rows of `maps` from `first` on, from the store where it knows them.
-  void fill_maps(torch::Tensor& maps, std::int64_t rows, std::int64_t first,
-                 std::span<const RetinaExample> examples, std::int64_t view) {
-    // Without start weights the early part is the seed's own.
-    const bool is_shared = set_.features && !plan_.network.weights.empty();
-    const auto key_of = [&](std::size_t i) {
-      return fmt::format("{}/{}/{}/{}", feature_identity_, plan_.training.split, view, examples[i].id);
-    };
-    const auto put = [&](std::size_t i, const torch::Tensor& map) {
-      if (!maps.defined()) maps = empty_maps(map, rows);
-      maps[first + static_cast<std::int64_t>(i)].copy_(map);
-    };
-    std::vector<std::size_t> missing;
-    for (std::size_t i = 0; i < examples.size(); ++i) {
-      const auto kept = is_shared ? set_.features->find_map(key_of(i)) : torch::Tensor();
-      if (kept.defined()) {
-        put(i, kept);
-      } else {
-        missing.push_back(i);
-      }
-    }
-    const auto ahead = inputs_ahead(examples, missing, view);
-    for (std::size_t i = 0; i < missing.size(); ++i) {
-      job_.checkpoint("early maps", static_cast<std::int64_t>(i), std::ssize(missing));
-      const auto map = network_->early(ahead->next())[0].to(torch::kCPU, torch::kFloat16);
-      put(missing[i], map);
-      if (is_shared) set_.features->put_map(key_of(missing[i]), map);
-    }
-  }
-
-  [[nodiscard]] torch::Tensor empty_maps(const torch::Tensor& map, std::int64_t rows) const {
-    const auto total = std::ssize(set_.train) * (plan_.training.views + 1) + std::ssize(set_.validation);
-    const auto mb = map.numel() * 2 * total / (1 << 20);
-    if (mb > plan_.training.cache_mb) {
-      throw Error(ErrorCode::resource_exhausted,
-                  fmt::format("The early maps of {} views need {} MB, more than cache_mb, which is {}; take "
-                              "fewer views or a smaller input.",
-                              total, mb, plan_.training.cache_mb));
-    }
-    auto shape = map.sizes().vec();
-    shape.insert(shape.begin(), rows);
-    return torch::empty(shape, torch::kFloat16);
-  }
-
-  /// One view of the chosen examples as the network takes them, one by one.
-  [[nodiscard]] std::unique_ptr<OrderedAhead<torch::Tensor>> inputs_ahead(
-      std::span<const RetinaExample> examples, const std::vector<std::size_t>& chosen,
-      std::int64_t view) const {
-    return std::make_unique<OrderedAhead<torch::Tensor>>(
-        chosen.size(), static_cast<std::size_t>(plan_.training.workers), kAhead,
-        [this, examples, chosen, view](std::size_t i) {
-          const auto& example = examples[chosen[i]];
-          if (view > 0) {
-            const auto made = pictures_.draw_fixed_view(example, view);
-            return pictures_.input_of({&made.augmented, 1});
-          }
-          const auto input = pictures_.plain_input(set_.read(example));
-          return view == kMirrored ? input.flip({3}) : input;
-        });
+      frozen_.fill_maps(train_maps_, count * (plan_.training.views + 1), view * count, set_.train, view);
+    frozen_.fill_maps(validation_maps_, std::ssize(set_.validation), 0, set_.validation, 0);
   }
 
   /// What can be mixed and sent through the rest of the network: pictures, or with freeze early maps.
@@ -772,13 +611,12 @@ class Trainer {
   torch::Device device_;
   const imaging::JobContext& job_;
   TrainingPictures pictures_;
-  std::string transform_text_;
-  GraderNetwork network_, frozen_{nullptr};
+  GraderNetwork network_;
+  FrozenBackbone frozen_;
   StepSampler sampler_;
   torch::Tensor mix_class_, mix_domain_, gdr_class_, gdr_domain_, class_weight_;
   std::unique_ptr<NesterovSgd> optimizer_;
   std::unique_ptr<PrototypeBank> bank_;
-  std::string feature_identity_;
   std::vector<torch::Tensor> train_rows_;  ///< of each view, [N, feature_dim()], where the heads alone train
   torch::Tensor train_maps_, validation_maps_;  ///< [views * N, C, h, w], [M, C, h, w] float16 on the CPU
 };
@@ -912,10 +750,7 @@ RetinaTrainingResult train_grader(const RetinaTrainingSet& set, const RetinaTrai
     }
     if (!options.calibrate || (set.validation.empty() && !trainer.is_closed_form()))
       result.calibration_note = "no temperature was asked for, or there is no validation part";
-    std::vector<double> rows;
-    const auto behind = std::min(set.train.size(), kMostCloudRows);
-    (void)trainer.evaluate(std::span(set.train).subspan(0, behind), false, &rows);
-    result.cloud = FeatureCloud::fit(rows, result.arguments.feature_dim());
+    result.cloud = FeatureCloud::fit(trainer.cloud_rows(), result.arguments.feature_dim());
     return result;
   });
 }
