@@ -1,11 +1,12 @@
 #include "models/retina/training_pictures.h"
 
+#include <torch/types.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "models/retina/training_draws.h"
-#include "models/runtime/tensor_bridge.h"
 
 namespace models {
 namespace {

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -12,6 +10,7 @@
 #include "models/retina/fundus_transform.h"
 #include "models/retina/grader_trainer.h"
 #include "models/runtime/ordered_ahead.h"
+#include "models/runtime/tensor_bridge.h"
 
 namespace models {
 
