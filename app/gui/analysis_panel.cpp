@@ -82,6 +82,11 @@ AnalysisPanel::AnalysisPanel(viewmodels::Studio* studio, QWidget* parent)
   column->addWidget(bar_);
   column->addWidget(progress_);
 
+  QWidget* before = slides_;
+  for (QWidget* next : std::initializer_list<QWidget*>{scale_, models_, folder_button, analyse_, cancel_}) {
+    setTabOrder(before, next);
+    before = next;
+  }
   connect(slides_, &QComboBox::activated, studio_, &viewmodels::Studio::set_current);
   connect(scale_, &QPushButton::clicked, this, &AnalysisPanel::scale_wanted);
   connect(folder_button, &QToolButton::clicked, this, &AnalysisPanel::results_folder_wanted);
@@ -91,6 +96,7 @@ AnalysisPanel::AnalysisPanel(viewmodels::Studio* studio, QWidget* parent)
   connect(studio_, &viewmodels::Studio::current_changed, this, &AnalysisPanel::refresh_slide);
   connect(studio_, &viewmodels::Studio::scale_changed, this, &AnalysisPanel::refresh_slide);
   connect(studio_, &viewmodels::Studio::models_changed, this, &AnalysisPanel::refresh_models);
+  connect(studio_, &viewmodels::Studio::model_wanted, this, &AnalysisPanel::choose_model);
   connect(studio_->analysis(), &viewmodels::Analysis::changed, this, &AnalysisPanel::refresh_state);
   refresh_models();
   refresh_slide();
@@ -114,12 +120,19 @@ bool AnalysisPanel::choose_model(const QString& name_or_path) {
 
 void AnalysisPanel::refresh_models() {
   const QSignalBlocker blocker(models_);
+  const auto before = models_->currentData().toString();
   models_->clear();
   for (const auto& model : studio_->models()) {
-    models_->addItem(model.name);
+    models_->addItem(model.name, QString::fromStdString(model.reference));
     models_->setItemData(models_->count() - 1, model.tip, Qt::ToolTipRole);
   }
-  models_->setCurrentIndex(models_->count() > 0 ? 0 : -1);  // a box with a placeholder chooses none by itself
+  auto chosen = before.isEmpty() ? -1 : models_->findData(before);
+  if (chosen < 0) {  // a box with a placeholder chooses none by itself
+    const auto usual = std::ranges::find(studio_->models(), false, &viewmodels::ModelChoice::is_segmenter);
+    chosen = usual != studio_->models().end() ? static_cast<int>(usual - studio_->models().begin())
+                                              : std::min(0, models_->count() - 1);
+  }
+  models_->setCurrentIndex(chosen);
   choose_fitting_model();
   refresh_state();
 }
@@ -129,7 +142,8 @@ void AnalysisPanel::choose_fitting_model() {
   const auto& models = studio_->models();
   const auto row = models_->currentIndex();
   const auto fits = [&](const viewmodels::ModelChoice& model) {
-    return model.is_for_fundus == slide->is_fundus;
+    return model.is_segmenter ? &model == &models[static_cast<std::size_t>(row)]  // chosen by hand: it stays
+                              : model.is_for_fundus == slide->is_fundus;
   };
   if (!slide || row < 0 || fits(models[static_cast<std::size_t>(row)])) return;
   const auto found = std::ranges::find_if(models, fits);

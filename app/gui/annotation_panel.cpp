@@ -1,6 +1,7 @@
 #include "app/gui/annotation_panel.h"
 
-#include <QButtonGroup>
+#include <QAction>
+#include <QActionGroup>
 #include <QCheckBox>
 #include <QColorDialog>
 #include <QComboBox>
@@ -18,7 +19,9 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 #include <set>
+#include <string>
 
+#include "app/gui/actions.h"
 #include "app/gui/theme.h"
 
 namespace gui {
@@ -27,28 +30,35 @@ namespace {
 struct ToolButton {
   viewmodels::Tool tool;
   const char* name;
-  const char* icon;
+  Qt::Key key;
+  const char* text;
   const char* tip;
 };
 constexpr ToolButton kTools[] = {
-    {viewmodels::Tool::pan, "tool_pan", "tool_pan",
-     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Move the slide (M)")},
-    {viewmodels::Tool::select, "tool_select", "tool_select",
-     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Choose, move and reshape annotations (S)")},
-    {viewmodels::Tool::rectangle, "tool_rectangle", "tool_rectangle",
-     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Rectangle: drag (R)")},
-    {viewmodels::Tool::ellipse, "tool_ellipse", "tool_ellipse",
-     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Ellipse: drag (E)")},
-    {viewmodels::Tool::polygon, "tool_polygon", "tool_polygon",
+    {viewmodels::Tool::pan, "tool_pan", Qt::Key_M, QT_TRANSLATE_NOOP("gui::AnnotationPanel", "&Move"),
+     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Move the slide")},
+    {viewmodels::Tool::select, "tool_select", Qt::Key_S, QT_TRANSLATE_NOOP("gui::AnnotationPanel", "&Select"),
+     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Choose, move and reshape annotations")},
+    {viewmodels::Tool::rectangle, "tool_rectangle", Qt::Key_R,
+     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "&Rectangle"),
+     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Rectangle: drag")},
+    {viewmodels::Tool::ellipse, "tool_ellipse", Qt::Key_E,
+     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "&Ellipse"),
+     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Ellipse: drag")},
+    {viewmodels::Tool::polygon, "tool_polygon", Qt::Key_P,
+     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "&Polygon"),
      QT_TRANSLATE_NOOP("gui::AnnotationPanel",
-                       "Polygon: click its corners; double click, Return or its first corner ends it (P)")},
-    {viewmodels::Tool::freehand, "tool_freehand", "tool_freehand",
-     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Freehand: draw around an area (D)")},
-    {viewmodels::Tool::point, "tool_point", "tool_point",
-     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Point: click (.)")},
-    {viewmodels::Tool::ruler, "tool_ruler", "tool_ruler",
-     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Ruler: drag along what is measured (L)")},
+                       "Polygon: click its corners; double click, Return or its first corner ends it")},
+    {viewmodels::Tool::freehand, "tool_freehand", Qt::Key_D,
+     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "&Freehand"),
+     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Freehand: draw around an area")},
+    {viewmodels::Tool::point, "tool_point", Qt::Key_Period,
+     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "P&oint"),
+     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Point: click")},
+    {viewmodels::Tool::ruler, "tool_ruler", Qt::Key_L, QT_TRANSLATE_NOOP("gui::AnnotationPanel", "R&uler"),
+     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Ruler: drag along what is measured")},
 };
+constexpr int kTypingPauseMs = 900;
 constexpr const char* kClasses[] = {QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Tumour"),
                                     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Stroma"),
                                     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Necrosis"),
@@ -66,7 +76,7 @@ Control* named(Control* control, const char* object_name, const QString& name, c
 }  // namespace
 
 AnnotationPanel::AnnotationPanel(viewmodels::Studio* studio, QWidget* parent)
-    : QWidget(parent), studio_(studio), tools_(new QButtonGroup(this)) {
+    : QWidget(parent), studio_(studio) {
   setObjectName("annotation_panel");
   auto* column = new QVBoxLayout(this);
   make_tools(column);
@@ -103,16 +113,19 @@ AnnotationPanel::AnnotationPanel(viewmodels::Studio* studio, QWidget* parent)
                       tr("Import and export annotations, masks and labels"));
   files->setText(tr("Import and export"));
   files->setPopupMode(QToolButton::InstantPopup);
-  auto* menu = new QMenu(files);
-  menu->setObjectName("annotation_menu");
-  const auto add = [&](const QString& text, const char* name, auto method) {
-    auto* action = menu->addAction(text);
-    action->setObjectName(name);
+  auto* menu = make_menu(files, "annotation_menu", tr("Import and export"));
+  const auto add = [&](const QString& text, const QString& tip, const char* name, auto method) {
+    auto* action = make_action(menu, name, text, tip);
+    menu->addAction(action);
     connect(action, &QAction::triggered, this, method);
   };
-  add(tr("&Import annotations…"), "action_import_annotations", &AnnotationPanel::import_annotations);
-  add(tr("&Export annotations…"), "action_export_annotations", &AnnotationPanel::export_annotations);
-  add(tr("Export &mask and tile labels…"), "action_export_labels", &AnnotationPanel::export_labels);
+  add(tr("&Import annotations…"), tr("Add annotations of QuPath or ASAP, or a mask of class numbers"),
+      "action_import_annotations", &AnnotationPanel::import_annotations);
+  add(tr("&Export annotations…"), tr("Write these annotations for QuPath or ASAP"),
+      "action_export_annotations", &AnnotationPanel::export_annotations);
+  add(tr("Export &mask and tile labels…"),
+      tr("Write a picture of class numbers and a table of labelled tiles"), "action_export_labels",
+      &AnnotationPanel::export_labels);
   files->setMenu(menu);
   column->addWidget(files);
 
@@ -128,9 +141,8 @@ AnnotationPanel::AnnotationPanel(viewmodels::Studio* studio, QWidget* parent)
     Q_EMIT go_to(box);
   });
   connect(studio_, &viewmodels::Studio::current_changed, this, &AnnotationPanel::take_document);
-  connect(studio_->editor(), &viewmodels::AnnotationEditor::tool_changed, this, [this] {
-    if (auto* button = tools_->button(static_cast<int>(studio_->editor()->tool()))) button->setChecked(true);
-  });
+  connect(studio_->editor(), &viewmodels::AnnotationEditor::tool_changed, this,
+          [this] { tool_actions_[static_cast<int>(studio_->editor()->tool())]->setChecked(true); });
   take_document();
 }
 
@@ -153,20 +165,23 @@ void AnnotationPanel::make_tools(QVBoxLayout* column) {
   column->addLayout(head);
   auto* row = new QHBoxLayout;
   row->setSpacing(1);
+  auto* group = new QActionGroup(this);
   for (const auto& tool : kTools) {
-    auto* button = named(new QToolButton(this), tool.name, tr(tool.tip), tr(tool.tip));
-    button->setIcon(themed_icon(tool.icon));
+    auto* action = make_action(this, (std::string("action_") + tool.name).c_str(), tr(tool.text),
+                               tr(tool.tip), {tool.key}, tool.name);
+    action->setCheckable(true);
+    group->addAction(action);
+    tool_actions_ << action;
+    connect(action, &QAction::triggered, this, [this, tool] { studio_->editor()->set_tool(tool.tool); });
+    auto* button = named(new QToolButton(this), tool.name, plain_text(tr(tool.text)), {});
+    button->setDefaultAction(action);
     button->setIconSize({20, 20});
-    button->setCheckable(true);
     button->setAutoRaise(true);
-    tools_->addButton(button, static_cast<int>(tool.tool));
     row->addWidget(button);
   }
   row->addStretch(1);
   column->addLayout(row);
-  tools_->button(static_cast<int>(viewmodels::Tool::pan))->setChecked(true);
-  connect(tools_, &QButtonGroup::idClicked, this,
-          [this](int id) { studio_->editor()->set_tool(static_cast<viewmodels::Tool>(id)); });
+  tool_actions_.front()->setChecked(true);
   auto* classes = new QHBoxLayout;
   class_ = named(new QComboBox(this), "annotation_class", tr("Class of new annotations"),
                  tr("What the next annotations are called; type a name for a new class"));
@@ -219,6 +234,7 @@ void AnnotationPanel::make_details(QVBoxLayout* column) {
   form->addRow(more);
   column->addWidget(details_);
   connect(name_, &QLineEdit::editingFinished, this, [this] {
+    typing_.stop();
     edit_selected([this](imaging::Annotation& item) { item.name = name_->text().toStdString(); });
   });
   const auto take_class = [this] {
@@ -241,6 +257,23 @@ void AnnotationPanel::make_details(QVBoxLayout* column) {
     studio_->annotations()->remove(std::move(rows));
   });
   notes_->installEventFilter(this);
+  // Kept while one types, too: a crash takes no more than the last second.
+  typing_.setSingleShot(true);
+  typing_.setInterval(kTypingPauseMs);
+  connect(&typing_, &QTimer::timeout, this, &AnnotationPanel::keep_typed);
+  const auto on_typing = [this](QWidget* field) {
+    if (field->hasFocus()) typing_.start();
+  };
+  connect(name_, &QLineEdit::textEdited, this, [on_typing, this] { on_typing(name_); });
+  connect(notes_, &QPlainTextEdit::textChanged, this, [on_typing, this] { on_typing(notes_); });
+}
+
+void AnnotationPanel::keep_typed() {
+  typing_.stop();
+  edit_selected([this](imaging::Annotation& item) {
+    item.name = name_->text().toStdString();
+    item.notes = notes_->toPlainText().toStdString();
+  });
 }
 
 void AnnotationPanel::take_document() {
@@ -313,7 +346,7 @@ void AnnotationPanel::refresh_selected() {
 
 bool AnnotationPanel::eventFilter(QObject* watched, QEvent* event) {
   if (watched == notes_ && event->type() == QEvent::FocusOut) {
-    edit_selected([this](imaging::Annotation& item) { item.notes = notes_->toPlainText().toStdString(); });
+    keep_typed();
   }
   return QWidget::eventFilter(watched, event);
 }

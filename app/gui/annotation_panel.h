@@ -1,11 +1,13 @@
 #pragma once
 
+#include <QList>
+#include <QTimer>
 #include <QWidget>
 #include <functional>
 
 #include "app/viewmodels/studio.h"
 
-class QButtonGroup;
+class QAction;
 class QCheckBox;
 class QComboBox;
 class QLabel;
@@ -23,6 +25,9 @@ class AnnotationPanel : public QWidget {
  public:
   AnnotationPanel(viewmodels::Studio* studio, QWidget* parent);
 
+  /// One for each tool, in their order.
+  [[nodiscard]] const QList<QAction*>& tool_actions() const { return tool_actions_; }
+
  protected:
   bool eventFilter(QObject* watched, QEvent* event) override;
 
@@ -37,6 +42,7 @@ class AnnotationPanel : public QWidget {
   void refresh_selected();
   void choose_class(const QString& name);
   void choose_colour();
+  void keep_typed();
   void edit_selected(const std::function<void(imaging::Annotation&)>& change);
   void import_annotations();
   void export_annotations();
@@ -45,7 +51,7 @@ class AnnotationPanel : public QWidget {
 
   viewmodels::Studio* studio_;
   QMetaObject::Connection document_changed_, document_selected_;
-  QButtonGroup* tools_;
+  QList<QAction*> tool_actions_;
   QComboBox* class_;
   QListView* list_;
   QWidget* details_;
@@ -57,6 +63,7 @@ class AnnotationPanel : public QWidget {
   QPushButton* colour_;
   QPushButton* region_;
   QPushButton* remove_;
+  QTimer typing_;
   QCheckBox* inside_;
   QLabel* summary_;
 };

@@ -16,6 +16,7 @@
 #include <QToolBar>
 #include <QToolButton>
 
+#include "app/gui/actions.h"
 #include "app/gui/annotation_panel.h"
 #include "app/gui/display_panel.h"
 #include "app/gui/theme.h"
@@ -26,7 +27,6 @@ namespace gui {
 namespace {
 
 constexpr double kMagnifications[] = {1, 2, 5, 10, 20, 40};
-constexpr int kFirstMagnificationKey = 2;
 
 QDockWidget* make_dock(const char* object_name, const QString& title, QWidget* content, MainWindow* window) {
   auto* dock = new QDockWidget(title, window);
@@ -53,16 +53,22 @@ LookArea::LookArea(viewmodels::Studio* studio, MainWindow* window)
 }
 
 QAction* LookArea::add(QMenu* menu, const char* object_name, const QString& text, const QString& tip,
-                       const QKeySequence& key) {
-  auto* action = menu->addAction(text);
-  action->setObjectName(object_name);
-  action->setToolTip(tip);
-  action->setShortcut(key);
+                       const QList<QKeySequence>& keys) {
+  auto* action = make_action(window_, object_name, text, tip, keys);
+  menu->addAction(action);
+  return action;
+}
+
+QAction* LookArea::add_for_view(QMenu* menu, const char* object_name, const QString& text, const QString& tip,
+                                const QList<QKeySequence>& keys) {
+  auto* action = add(menu, object_name, text, tip, keys);
+  keep_keys_to(action, {window_->view_grid()});
   return action;
 }
 
 void LookArea::make_docks() {
   auto* annotations = new AnnotationPanel(studio_, window_);
+  tool_actions_ = annotations->tool_actions();
   annotations_dock_ = make_dock("annotations_dock", tr("Annotations"), annotations, window_);
   display_dock_ = make_dock("display_dock", tr("Display"), new DisplayPanel(studio_, window_), window_);
   window_->setTabPosition(Qt::RightDockWidgetArea, QTabWidget::North);
@@ -90,90 +96,113 @@ void LookArea::show_display() {
 void LookArea::make_view_menu() {
   auto* menu = window_->findChild<QMenu*>("view_menu");
   menu->addSeparator();
-  auto* magnification = menu->addMenu(tr("&Magnification"));
-  magnification->setObjectName("magnification_menu");
-  int key = kFirstMagnificationKey;
+  auto* magnification = make_menu(window_, "magnification_menu", tr("&Magnification"));
+  menu->addMenu(magnification);
+  int key = Qt::Key_2;
   for (const auto times : kMagnifications) {
-    auto* action = add(magnification, "action_magnification", tr("%1×").arg(times),
-                       tr("%1 µm per screen pixel (%2)").arg(10 / times).arg(key));
-    action->setObjectName(QString("action_magnification_%1").arg(times));
+    auto* action =
+        add_for_view(magnification, QString("action_magnification_%1").arg(times).toUtf8().constData(),
+                     tr("%1×").arg(times), tr("%1 µm per screen pixel").arg(10 / times), {QKeySequence(key)});
     ++key;
     connect(action, &QAction::triggered, this,
             [this, times] { (void)window_->slide_view()->set_magnification(times); });
   }
-  auto* turn = menu->addMenu(tr("&Turn"));
-  turn->setObjectName("turn_menu");
+  auto* turn = make_menu(window_, "turn_menu", tr("&Turn"));
+  menu->addMenu(turn);
   const auto turn_by = [this](double angle, bool flips) {
     return [this, angle, flips] {
       const auto& view = window_->slide_view()->view();
       window_->slide_view()->set_turn(view.angle_deg() + angle, view.is_mirrored() != flips);
     };
   };
-  connect(add(turn, "action_turn_right", tr("Quarter to the &right"), tr("Turn clockwise ( ] )")),
+  connect(add_for_view(turn, "action_turn_right", tr("Quarter to the &right"), tr("Turn clockwise"),
+                       {Qt::Key_BracketRight}),
           &QAction::triggered, this, turn_by(90, false));
-  connect(add(turn, "action_turn_left", tr("Quarter to the &left"), tr("Turn anticlockwise ( [ )")),
+  connect(add_for_view(turn, "action_turn_left", tr("Quarter to the &left"), tr("Turn anticlockwise"),
+                       {Qt::Key_BracketLeft}),
           &QAction::triggered, this, turn_by(-90, false));
-  connect(add(turn, "action_mirror", tr("&Mirror"), tr("Exchange left and right (F)")), &QAction::triggered,
-          this, turn_by(0, true));
+  connect(add_for_view(turn, "action_mirror", tr("&Mirror"), tr("Exchange left and right"), {Qt::Key_F}),
+          &QAction::triggered, this, turn_by(0, true));
   connect(add(turn, "action_upright", tr("&Upright"), tr("As the slide was scanned")), &QAction::triggered,
           this, [this] { window_->slide_view()->set_turn(0, false); });
-  crosshair_ = add(menu, "action_crosshair", tr("&Crosshair"), tr("Crosshair with coordinates (C)"));
+  crosshair_ =
+      add_for_view(menu, "action_crosshair", tr("&Crosshair"), tr("Crosshair with coordinates"), {Qt::Key_C});
   crosshair_->setCheckable(true);
   connect(crosshair_, &QAction::triggered, this,
           [this](bool on) { window_->slide_view()->set_crosshair(on); });
   connect(window_->view_grid(), &ViewGrid::crosshair_changed, crosshair_, &QAction::setChecked);
   menu->addSeparator();
-  auto* views = menu->addMenu(tr("&Views"));
-  views->setObjectName("views_menu");
+  auto* views = make_menu(window_, "views_menu", tr("&Views"));
+  menu->addMenu(views);
   auto* group = new QActionGroup(this);
   for (const auto count : {1, 2, 4}) {
-    auto* action =
-        add(views, "action_views", tr("%n view(s)", nullptr, count),
-            tr("Slides side by side; press one to work on it"), QKeySequence(tr("Ctrl+Alt+%1").arg(count)));
-    action->setObjectName(QString("action_views_%1").arg(count));
+    auto* action = add(views, QString("action_views_%1").arg(count).toUtf8().constData(),
+                       tr("%n view(s)", nullptr, count), tr("Slides side by side; press one to work on it"),
+                       {QKeySequence(tr("Ctrl+Alt+%1").arg(count))});
     action->setCheckable(true);
     action->setChecked(count == 1);
     group->addAction(action);
     connect(action, &QAction::triggered, this, [this, count] { window_->view_grid()->set_count(count); });
+    connect(window_->view_grid(), &ViewGrid::count_changed, action,
+            [action, count](int now) { action->setChecked(now == count); });
   }
   views->addSeparator();
   auto* link =
-      add(views, "action_link", tr("&Link them"), tr("Views move, zoom and turn together"), tr("Ctrl+L"));
+      add(views, "action_link", tr("&Link them"), tr("Views move, zoom and turn together"), {tr("Ctrl+L")});
   link->setCheckable(true);
   link->setChecked(window_->view_grid()->is_linked());
   connect(link, &QAction::triggered, window_->view_grid(), &ViewGrid::set_linked);
+  connect(window_->view_grid(), &ViewGrid::linked_changed, link, &QAction::setChecked);
   menu->addSeparator();
   connect(add(menu, "action_copy_view", tr("Copy view as &picture"),
-              tr("The view with its overlays and scale bar, to the clipboard"), tr("Ctrl+Shift+C")),
+              tr("The view with its overlays and scale bar, to the clipboard"), {tr("Ctrl+Shift+C")}),
           &QAction::triggered, this, &LookArea::copy_picture);
   connect(add(menu, "action_save_view", tr("&Save view as picture…"),
-              tr("The view with its overlays and scale bar, as PNG"), tr("Ctrl+Shift+S")),
+              tr("The view with its overlays and scale bar, as PNG"), {tr("Ctrl+Shift+S")}),
           &QAction::triggered, this, &LookArea::save_picture);
 }
 
 void LookArea::make_annotation_menu() {
-  auto* menu = new QMenu(tr("A&nnotate"), window_);
-  menu->setObjectName("annotate_menu");
+  auto* menu = make_menu(window_, "annotate_menu", tr("A&nnotate"));
   window_->menuBar()->insertMenu(window_->menuBar()->actions().at(2), menu);  // before Analyse
-  undo_ = add(menu, "action_undo", tr("&Undo"), tr("Undo the last change of the annotations"),
-              QKeySequence::Undo);
-  redo_ = add(menu, "action_redo", tr("&Redo"), tr("Do it again"), QKeySequence::Redo);
+  undo_ =
+      add(menu, "action_undo", tr("&Undo"), tr("Undo the last change of the annotations"), {tr("Ctrl+Z")});
+  redo_ = add(menu, "action_redo", tr("&Redo"), tr("Do it again"), {tr("Ctrl+Shift+Z"), tr("Ctrl+Y")});
+  // The worklist has an undo of its own.
+  for (auto* action : {undo_, redo_})
+    keep_keys_to(action, {window_->view_grid(), annotations_dock_, display_dock_, window_->side_dock()});
   connect(undo_, &QAction::triggered, this, [this] { studio_->annotations()->undo_stack()->undo(); });
   connect(redo_, &QAction::triggered, this, [this] { studio_->annotations()->undo_stack()->redo(); });
   menu->addSeparator();
-  auto* annotations = add(menu, "action_annotations", tr("&Annotations"),
-                          tr("Tools and list of annotations (Ctrl+2)"), tr("Ctrl+2"));
+  auto* tools = make_menu(window_, "tools_menu", tr("&Tools"));
+  menu->addMenu(tools);
+  for (auto* action : tool_actions_) {
+    keep_keys_to(action, {window_->view_grid()});
+    tools->addAction(action);
+  }
+  connect(add_for_view(menu, "action_finish", tr("&End the polygon"),
+                       tr("End the polygon that is being drawn"), {Qt::Key_Return, Qt::Key_Enter}),
+          &QAction::triggered, studio_->editor(), &viewmodels::AnnotationEditor::finish);
+  connect(add_for_view(menu, "action_drop", tr("&Drop it"),
+                       tr("Drop what is being drawn, or go back to moving the slide"), {Qt::Key_Escape}),
+          &QAction::triggered, studio_->editor(), &viewmodels::AnnotationEditor::cancel);
+  connect(add_for_view(menu, "action_delete", tr("De&lete"), tr("Delete the chosen annotation"),
+                       {Qt::Key_Delete, Qt::Key_Backspace}),
+          &QAction::triggered, studio_->editor(), &viewmodels::AnnotationEditor::remove_selected);
+  menu->addSeparator();
+  connect(add(menu, "action_analysis_tab", tr("Anal&ysis"), tr("Model, result and heatmap"), {tr("Ctrl+1")}),
+          &QAction::triggered, this, [this] { window_->side_dock()->raise(); });
+  auto* annotations = add(menu, "action_annotations", tr("&Annotations"), tr("Tools and list of annotations"),
+                          {tr("Ctrl+2")});
   annotations->setIcon(themed_icon("annotate"));
   connect(annotations, &QAction::triggered, this, &LookArea::show_annotations);
   auto* display =
-      add(menu, "action_display", tr("&Display"), tr("Brightness, contrast, stains (Ctrl+3)"), tr("Ctrl+3"));
+      add(menu, "action_display", tr("D&isplay"), tr("Brightness, contrast, stains"), {tr("Ctrl+3")});
   display->setIcon(themed_icon("display"));
   connect(display, &QAction::triggered, this, &LookArea::show_display);
   auto* bar = window_->findChild<QToolBar*>("tool_bar");
   bar->addSeparator();
   bar->addActions({annotations, display});
-  connect(add(menu, "action_analysis_tab", tr("Anal&ysis"), tr("Model, result and heatmap"), tr("Ctrl+1")),
-          &QAction::triggered, this, [this] { window_->side_dock()->raise(); });
   menu->addSeparator();
   connect(add(menu, "action_copy_annotation_command", tr("Copy mask export as &command line"),
               tr("The tessera command that writes the mask and the tile labels of these annotations")),

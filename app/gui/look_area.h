@@ -1,5 +1,7 @@
 #pragma once
 
+#include <QKeySequence>
+#include <QList>
 #include <QObject>
 
 #include "app/gui/main_window.h"
@@ -22,7 +24,10 @@ class LookArea : public QObject {
 
  private:
   QAction* add(QMenu* menu, const char* object_name, const QString& text, const QString& tip,
-               const QKeySequence& key = {});
+               const QList<QKeySequence>& keys = {});
+  /// Its keys work while a view has the focus.
+  QAction* add_for_view(QMenu* menu, const char* object_name, const QString& text, const QString& tip,
+                        const QList<QKeySequence>& keys);
   void make_docks();
   void make_view_menu();
   void make_annotation_menu();
@@ -34,6 +39,7 @@ class LookArea : public QObject {
 
   viewmodels::Studio* studio_;
   MainWindow* window_;
+  QList<QAction*> tool_actions_;
   QDockWidget* annotations_dock_ = nullptr;
   QDockWidget* display_dock_ = nullptr;
   QAction* undo_ = nullptr;

@@ -121,6 +121,7 @@ int main(int argc, char** argv) {
   new gui::WorkArea(&workbench, &window);
   if (wanted_size.hasMatch()) window.resize(wanted_size.captured(1).toInt(), wanted_size.captured(2).toInt());
   window.set_asks_for_scale(!options.screenshot && !options.mpp);
+  if (!options.screenshot && !wanted_size.hasMatch()) window.restore_place();
   window.show();
   if (parser.isSet(project)) workbench.open_project(parser.value(project));
   gui::ScriptedRun script(options, &studio, &window);

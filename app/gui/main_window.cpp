@@ -11,15 +11,22 @@
 #include <QMenuBar>
 #include <QMessageBox>
 #include <QMimeData>
+#include <QPushButton>
+#include <QScreen>
 #include <QScrollArea>
 #include <QStatusBar>
 #include <QToolBar>
 #include <QToolButton>
 #include <QVBoxLayout>
+#include <algorithm>
 
+#include "app/gui/actions.h"
 #include "app/gui/heatmap_panel.h"
+#include "app/gui/key_map_dialog.h"
 #include "app/gui/look_area.h"
+#include "app/gui/mask_panel.h"
 #include "app/gui/result_panel.h"
+#include "app/gui/retina_panel.h"
 #include "app/gui/scale_dialog.h"
 #include "app/gui/theme.h"
 #include "app/gui/tissue_panel.h"
@@ -28,7 +35,7 @@
 namespace gui {
 namespace {
 
-constexpr int kPanelWidth = 330;
+constexpr int kPanelWidth = 372;
 constexpr int kThumbnail = 84;
 constexpr int kScoreLine = 28;
 constexpr int kGalleryColumns = 3;
@@ -42,7 +49,8 @@ QFrame* make_rule(QWidget* parent) {
 
 }  // namespace
 
-MainWindow::MainWindow(viewmodels::Studio* studio) : studio_(studio) {
+MainWindow::MainWindow(viewmodels::Studio* studio)
+    : studio_(studio), retina_(new viewmodels::RetinaReview(studio, this)) {
   setObjectName("main_window");
   setAcceptDrops(true);
   resize(1360, 860);
@@ -66,6 +74,7 @@ MainWindow::MainWindow(viewmodels::Studio* studio) : studio_(studio) {
   connect(studio_, &viewmodels::Studio::scale_changed, this, &MainWindow::refresh_zoom);
   connect(studio_, &viewmodels::Studio::case_changed, this, &MainWindow::refresh);
   connect(studio_->heatmap(), &viewmodels::Heatmap::changed, this, &MainWindow::refresh);
+  connect(studio_->masks(), &viewmodels::MaskOverlay::changed, this, &MainWindow::refresh);
   connect(studio_, &viewmodels::Studio::gallery_changed, this, &MainWindow::refresh);
   connect(grid_, &ViewGrid::view_changed, this, &MainWindow::refresh_zoom);
   connect(grid_, &ViewGrid::cursor_moved, this, &MainWindow::show_position);
@@ -81,60 +90,84 @@ MainWindow::MainWindow(viewmodels::Studio* studio) : studio_(studio) {
   slide_view()->setFocus();
 }
 
-QAction* MainWindow::add_action(const char* object_name, const QString& text, const QString& icon,
-                                const QKeySequence& key) {
-  auto* action = new QAction(icon.isEmpty() ? QIcon{} : themed_icon(icon), text, this);
-  action->setObjectName(object_name);
-  action->setShortcut(key);
-  auto tip = text;
-  tip.remove("…").remove('&');
-  action->setToolTip(key.isEmpty() ? tip : tr("%1 (%2)").arg(tip, key.toString(QKeySequence::NativeText)));
-  return action;
-}
-
 void MainWindow::make_actions() {
-  auto* open = add_action("action_open", tr("&Open…"), "open", QKeySequence::Open);
-  close_ = add_action("action_close", tr("&Close slide"), {}, QKeySequence::Close);
-  export_ = add_action("action_export", tr("&Export report…"), "report", tr("Ctrl+E"));
-  auto* folder = add_action("action_results_folder", tr("&Results folder…"), {}, {});
-  auto* quit = add_action("action_quit", tr("&Quit"), {}, QKeySequence::Quit);
-  auto* fit = add_action("action_fit", tr("&Whole slide"), "fit", {});
-  auto* full = add_action("action_one_to_one", tr("&Full resolution"), "one_to_one", {});
-  auto* in = add_action("action_zoom_in", tr("Zoom &in"), "zoom_in", {});
-  auto* out = add_action("action_zoom_out", tr("Zoom &out"), "zoom_out", {});
-  heatmap_ = add_action("action_heatmap", tr("&Heatmap"), "heatmap", {});
-  outlines_ = add_action("action_outlines", tr("&Top tiles"), "outlines", {});
-  map_ = add_action("action_map", tr("Overview &map"), "map", {});
-  auto* screen = add_action("action_full_screen", tr("Full &screen"), {}, QKeySequence::FullScreen);
-  auto* analyse = add_action("action_analyse", tr("&Analyse slide"), "analyse", tr("Ctrl+Return"));
-  auto* cancel = add_action("action_cancel", tr("&Cancel"), "cancel", tr("Ctrl+."));
-  auto* keys = add_action("action_keys", tr("&Keys"), {}, QKeySequence::HelpContents);
-  // Single keys belong to the canvas, which handles them itself; the tips only name them.
-  fit->setToolTip(tr("Show the whole slide (0)"));
-  full->setToolTip(tr("One slide pixel on one screen pixel (1)"));
-  in->setToolTip(tr("Zoom in (+)"));
-  out->setToolTip(tr("Zoom out (-)"));
-  heatmap_->setToolTip(tr("Show the heatmap (H)"));
-  outlines_->setToolTip(tr("Outline the top tiles on the slide (T)"));
-  map_->setToolTip(tr("Show the overview map (O)"));
-  for (auto* action : {heatmap_, outlines_, map_, screen}) action->setCheckable(true);
+  const auto add = [this](const char* name, const QString& text, const QString& tip,
+                          const QList<QKeySequence>& keys = {}, const QString& icon = {}) {
+    return make_action(this, name, text, tip, keys, icon);
+  };
+  // Its keys work while a view has the focus.
+  const auto add_for_view = [this](const char* name, const QString& text, const QString& tip,
+                                   const QList<QKeySequence>& keys, const QString& icon = {}) {
+    auto* action = make_action(this, name, text, tip, keys, icon);
+    keep_keys_to(action, {grid_});
+    return action;
+  };
+  auto* open =
+      add("action_open", tr("&Open…"), tr("Open slides and photographs"), {QKeySequence::Open}, "open");
+  close_ = add("action_close", tr("&Close slide"), tr("Close the slide that is looked at"), {tr("Ctrl+W")});
+  reopen_ = add("action_reopen", tr("Open a&gain"), tr("Read the file anew, as it is now"), {Qt::Key_F5});
+  export_ = add("action_export", tr("&Export report…"), tr("Save the report as PDF or HTML"), {tr("Ctrl+E")},
+                "report");
+  auto* folder = add("action_results_folder", tr("&Results folder…"), tr("Choose where results go"));
+  auto* quit = add("action_quit", tr("&Quit"), tr("Close the studio"), {QKeySequence(tr("Ctrl+Q"))});
+  auto* fit = add_for_view("action_fit", tr("&Whole slide"), tr("Show the whole slide"), {Qt::Key_0}, "fit");
+  auto* full = add_for_view("action_one_to_one", tr("&Full resolution"),
+                            tr("One slide pixel on one screen pixel"), {Qt::Key_1}, "one_to_one");
+  auto* in =
+      add_for_view("action_zoom_in", tr("Zoom &in"), tr("Zoom in"), {Qt::Key_Plus, Qt::Key_Equal}, "zoom_in");
+  auto* out = add_for_view("action_zoom_out", tr("Zoom &out"), tr("Zoom out"), {Qt::Key_Minus}, "zoom_out");
+  heatmap_ = add_for_view("action_heatmap", tr("&Heatmap"), tr("Show the heatmap"), {Qt::Key_H}, "heatmap");
+  masks_ = add_for_view("action_masks", tr("&Segmentation"), tr("Show the classes that a segmenter found"),
+                        {Qt::Key_K});
+  tiles_ = add_for_view("action_tile_outlines", tr("Tile out&lines"),
+                        tr("Outline the tiles that were scored"), {Qt::Key_G});
+  outlines_ = add_for_view("action_outlines", tr("&Top tiles"), tr("Outline the top tiles on the slide"),
+                           {Qt::Key_T}, "outlines");
+  map_ = add_for_view("action_map", tr("Overview &map"), tr("Show the overview map"), {Qt::Key_O}, "map");
+  auto* screen = add("action_full_screen", tr("Full &screen"), tr("The window on the whole screen"),
+                     {QKeySequence(Qt::Key_F11)});
+  auto* analyse = add("action_analyse", tr("&Analyse slide"), tr("Run the chosen model on this slide"),
+                      {tr("Ctrl+Return")}, "analyse");
+  auto* cancel =
+      add("action_cancel", tr("&Cancel"), tr("Stop the running analysis"), {tr("Ctrl+.")}, "cancel");
+  auto* keys = add("action_keys", tr("&Keys"), tr("All keys of this window"), {QKeySequence(Qt::Key_F1)});
+  for (auto* action : {heatmap_, masks_, tiles_, outlines_, map_, screen}) action->setCheckable(true);
   map_->setChecked(true);
 
-  auto* file = menuBar()->addMenu(tr("&File"));
-  file->addActions({open, close_});
+  auto* file = make_menu(this, "file_menu", tr("&File"));
+  file->addActions({open, close_, reopen_});
   file->addSeparator();
   file->addActions({export_, folder});
   file->addSeparator();
   file->addAction(quit);
-  auto* view = menuBar()->addMenu(tr("&View"));
-  view->setObjectName("view_menu");
+  auto* view = make_menu(this, "view_menu", tr("&View"));
   view->addActions({fit, full, in, out});
+  auto* move = make_menu(this, "move_menu", tr("Mo&ve"));
+  view->addMenu(move);
+  struct Way {
+    const char* name;
+    QString text, tip;
+    Qt::Key key;
+    double x, y;
+  };
+  for (const auto& way :
+       {Way{"action_move_left", tr("&Left"), tr("Look further to the left"), Qt::Key_Left, 1, 0},
+        Way{"action_move_right", tr("&Right"), tr("Look further to the right"), Qt::Key_Right, -1, 0},
+        Way{"action_move_up", tr("&Up"), tr("Look further up"), Qt::Key_Up, 0, 1},
+        Way{"action_move_down", tr("&Down"), tr("Look further down"), Qt::Key_Down, 0, -1}}) {
+    auto* action = add_for_view(way.name, way.text, way.tip, {way.key});
+    move->addAction(action);
+    connect(action, &QAction::triggered, this, [this, way] { slide_view()->step(way.x, way.y); });
+  }
   view->addSeparator();
-  view->addActions({heatmap_, outlines_, map_});
+  view->addActions({heatmap_, masks_, tiles_, outlines_, map_});
   view->addSeparator();
   view->addAction(screen);
-  menuBar()->addMenu(tr("&Analyse"))->addActions({analyse, cancel});
-  menuBar()->addMenu(tr("&Help"))->addAction(keys);
+  auto* analysis = make_menu(this, "analyse_menu", tr("&Analyse"));
+  analysis->addActions({analyse, cancel});
+  auto* help = make_menu(this, "help_menu", tr("&Help"));
+  help->addAction(keys);
+  for (auto* menu : {file, view, analysis, help}) menuBar()->addMenu(menu);
 
   auto* bar = addToolBar(tr("Tools"));
   bar->setObjectName("tool_bar");
@@ -155,6 +188,7 @@ void MainWindow::make_actions() {
 
   connect(open, &QAction::triggered, this, &MainWindow::choose_files);
   connect(close_, &QAction::triggered, this, [this] { studio_->close_slide(studio_->current_row()); });
+  connect(reopen_, &QAction::triggered, studio_, &viewmodels::Studio::reopen);
   connect(export_, &QAction::triggered, this, &MainWindow::choose_export);
   connect(folder, &QAction::triggered, this, &MainWindow::choose_results_folder);
   connect(quit, &QAction::triggered, this, &QWidget::close);
@@ -163,12 +197,14 @@ void MainWindow::make_actions() {
   connect(in, &QAction::triggered, this, [this] { slide_view()->zoom(1.5); });
   connect(out, &QAction::triggered, this, [this] { slide_view()->zoom(1 / 1.5); });
   connect(heatmap_, &QAction::triggered, studio_->heatmap(), &viewmodels::Heatmap::set_shown);
+  connect(masks_, &QAction::triggered, studio_->masks(), &viewmodels::MaskOverlay::set_shown);
+  connect(tiles_, &QAction::triggered, studio_->heatmap(), &viewmodels::Heatmap::set_grid_shown);
   connect(outlines_, &QAction::triggered, this, [this](bool on) { slide_view()->set_outlines(on); });
   connect(map_, &QAction::triggered, this, [this](bool on) { slide_view()->set_map_shown(on); });
   connect(screen, &QAction::triggered, this, [this](bool on) { on ? showFullScreen() : showNormal(); });
   connect(analyse, &QAction::triggered, this, [this] { analysis_->analyse(); });
   connect(cancel, &QAction::triggered, studio_->analysis(), &viewmodels::Analysis::cancel);
-  connect(keys, &QAction::triggered, this, &MainWindow::show_keys);
+  connect(keys, &QAction::triggered, this, [this] { (new KeyMapDialog(this))->open(); });
 }
 
 void MainWindow::make_side_panel() {
@@ -207,11 +243,18 @@ void MainWindow::make_side_panel() {
   auto* column = new QVBoxLayout(content);
   column->setContentsMargins(14, 10, 14, 12);
   column->setSpacing(10);
+  tissue_box_ = new QWidget(content);
+  auto* tissue_column = new QVBoxLayout(tissue_box_);
+  tissue_column->setContentsMargins(0, 0, 0, 0);
+  tissue_column->addWidget(make_rule(tissue_box_));
+  tissue_column->addWidget(new TissuePanel(studio_->tissue(), tissue_box_));
   column->addWidget(analysis_);
-  column->addWidget(make_rule(content));
-  column->addWidget(new TissuePanel(studio_->tissue(), content));
+  column->addWidget(tissue_box_);
   column->addWidget(make_rule(content));
   column->addWidget(result);
+  auto* retina = new RetinaPanel(retina_, studio_, content);
+  column->addWidget(retina);
+  column->addWidget(new MaskPanel(studio_->masks(), content));
   column->addWidget(heatmap);
   column->addWidget(gallery_box_);
   column->addStretch(1);
@@ -234,6 +277,12 @@ void MainWindow::make_side_panel() {
     slide_view()->go_to(studio_->top_tiles()->items()[static_cast<std::size_t>(index.row())].rect_l0);
     slide_view()->set_outlines(true);
   });
+  connect(retina, &RetinaPanel::override_wanted, this, &MainWindow::confirm_override);
+  connect(retina_, &viewmodels::RetinaReview::pair_ready, this,
+          [this](const std::shared_ptr<viewmodels::OpenSlide>& right_eye,
+                 const std::shared_ptr<viewmodels::OpenSlide>& left_eye) {
+            grid_->show_pair(right_eye, left_eye);
+          });
   connect(analysis_, &AnalysisPanel::scale_wanted, this, &MainWindow::ask_scale);
   connect(analysis_, &AnalysisPanel::results_folder_wanted, this, &MainWindow::choose_results_folder);
 }
@@ -290,7 +339,7 @@ void MainWindow::choose_results_folder() {
 
 void MainWindow::choose_export() {
   const auto slide = studio_->current();
-  if (!slide || !studio_->result()) return;
+  if (!slide || !(studio_->result() || studio_->mask_result())) return;
   auto* dialog = new QFileDialog(this, tr("Save the report"));
   dialog->setObjectName("export_dialog");
   dialog->setAttribute(Qt::WA_DeleteOnClose);
@@ -315,42 +364,62 @@ void MainWindow::ask_scale() {
   dialog->open();
 }
 
-void MainWindow::show_keys() {
-  auto* box = new QMessageBox(this);
-  box->setObjectName("keys_box");
+void MainWindow::confirm_override() {
+  auto* box = new QMessageBox(
+      QMessageBox::Question, tr("Grade an ungradable photograph?"),
+      tr("The quality gate finds that this photograph cannot be graded. A grade all the same may be wrong; "
+         "that it was asked for stands in the result and in the report."),
+      QMessageBox::NoButton, this);
+  box->setObjectName("override_box");
   box->setAttribute(Qt::WA_DeleteOnClose);
-  box->setWindowTitle(tr("Keys"));
-  box->setText(
-      tr("<table cellspacing='6'>"
-         "<tr><td><b>Wheel</b>, <b>+</b> <b>-</b></td><td>zoom</td></tr>"
-         "<tr><td><b>Drag</b>, arrows</td><td>move</td></tr>"
-         "<tr><td><b>Double click</b></td><td>zoom in twofold, with Shift out</td></tr>"
-         "<tr><td><b>0</b></td><td>whole slide</td></tr>"
-         "<tr><td><b>1</b></td><td>full resolution</td></tr>"
-         "<tr><td><b>2</b> … <b>7</b></td><td>1×, 2×, 5×, 10×, 20×, 40×</td></tr>"
-         "<tr><td><b>[</b> <b>]</b>, <b>F</b></td><td>turn by a quarter, mirror</td></tr>"
-         "<tr><td><b>C</b></td><td>crosshair with coordinates</td></tr>"
-         "<tr><td><b>G</b></td><td>outlines of the tiles</td></tr>"
-         "<tr><td><b>M S R E P D . L</b></td><td>move, select, rectangle, ellipse, polygon, freehand, point, "
-         "ruler</td></tr>"
-         "<tr><td><b>Return</b>, <b>Esc</b>, <b>Del</b></td><td>end a polygon, drop it, delete</td></tr>"
-         "<tr><td><b>Ctrl+Z</b>, <b>Ctrl+Shift+Z</b></td><td>undo, redo</td></tr>"
-         "<tr><td><b>Ctrl+Shift+C</b></td><td>copy the view as a picture</td></tr>"
-         "<tr><td><b>H</b></td><td>heatmap</td></tr>"
-         "<tr><td><b>T</b></td><td>outline the top tiles</td></tr>"
-         "<tr><td><b>O</b></td><td>overview map</td></tr>"
-         "<tr><td><b>Ctrl+Return</b></td><td>analyse</td></tr>"
-         "<tr><td><b>Ctrl+.</b></td><td>cancel the analysis</td></tr></table>"));
+  auto* yes = box->addButton(tr("Grade it"), QMessageBox::AcceptRole);
+  yes->setObjectName("override_yes");
+  auto* no = box->addButton(QMessageBox::Cancel);
+  no->setObjectName("override_no");
+  box->setDefaultButton(no);
+  connect(yes, &QAbstractButton::clicked, this, [this] {
+    const auto* graded = retina_->grading();
+    if (graded == nullptr) return;
+    analysis_->choose_model(QString::fromStdString(graded->model_name));
+    const auto usual = studio_->fundus_options();
+    auto once = usual;
+    once.quality_gate = "warn";
+    studio_->set_fundus_options(once);
+    analysis_->analyse();
+    studio_->set_fundus_options(usual);
+  });
   box->open();
+}
+
+void MainWindow::restore_place() {
+  keeps_place_ = true;
+  auto& preferences = studio_->preferences();
+  restoreGeometry(preferences.window_geometry());
+  restoreState(preferences.window_state());
+  // A screen that was there then may be gone now, or be smaller.
+  const auto* place = screen();
+  if (place == nullptr || isFullScreen() || isMaximized()) return;
+  const auto room = place->availableGeometry();
+  const auto wanted = frameGeometry();
+  if (room.contains(wanted)) return;
+  resize(size().boundedTo(room.size()));
+  move(std::clamp(wanted.x(), room.left(), std::max(room.left(), room.right() - width())),
+       std::clamp(wanted.y(), room.top(), std::max(room.top(), room.bottom() - height())));
 }
 
 void MainWindow::refresh() {
   const auto slide = studio_->current();
   setWindowTitle(slide ? tr("%1 – Tessera Studio").arg(slide->name()) : tr("Tessera Studio"));
   close_->setEnabled(slide != nullptr);
-  export_->setEnabled(slide && studio_->result().has_value());
+  reopen_->setEnabled(slide != nullptr);
+  tissue_box_->setVisible(!slide || !slide->is_fundus);
+  export_->setEnabled(slide && (studio_->result() || studio_->mask_result()));
   heatmap_->setEnabled(studio_->heatmap()->is_available());
   heatmap_->setChecked(studio_->heatmap()->is_shown() && studio_->heatmap()->is_available());
+  tiles_->setEnabled(studio_->heatmap()->is_available());
+  tiles_->setChecked(studio_->heatmap()->is_grid_shown());
+  masks_->setEnabled(studio_->masks()->is_available());
+  masks_->setChecked(studio_->masks()->is_shown() && studio_->masks()->is_available());
   const bool has_tiles = studio_->top_tiles()->rowCount() > 0;
   outlines_->setEnabled(has_tiles);
   gallery_box_->setVisible(has_tiles);
@@ -375,6 +444,7 @@ void MainWindow::show_position(std::optional<imaging::PointD> l0) {
   if (const auto score = studio_->heatmap()->raw_score_at(*l0)) {
     words += tr("   score %1").arg(viewmodels::score_words(static_cast<double>(*score)));
   }
+  if (const auto name = studio_->masks()->class_at(*l0); !name.isEmpty()) words += tr("   %1").arg(name);
   position_->setText(words);
 }
 
@@ -393,6 +463,7 @@ void MainWindow::dropEvent(QDropEvent* event) {
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
+  if (keeps_place_) studio_->preferences().set_window(saveGeometry(), saveState());
   studio_->analysis()->cancel();
   QMainWindow::closeEvent(event);
 }

@@ -3,13 +3,15 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QStyle>
+#include <QTimer>
 #include <QToolButton>
 #include <algorithm>
 
 namespace gui {
 namespace {
 constexpr std::size_t kMostMessages = 50;
-}
+constexpr int kInfoMs = 20000;  // what is no problem goes by itself
+}  // namespace
 
 MessageBar::MessageBar(QWidget* parent) : QFrame(parent), label_(new QLabel(this)), more_(new QLabel(this)) {
   setObjectName("message_bar");
@@ -40,6 +42,13 @@ void MessageBar::show_message(const QString& sentence, viewmodels::Studio::Tone 
   if (messages_.size() == kMostMessages) messages_.erase(messages_.begin());
   messages_.push_back({sentence, tone});
   show_newest();
+  if (tone == viewmodels::Studio::Tone::problem) return;
+  QTimer::singleShot(kInfoMs, this, [this, sentence] {
+    std::erase_if(messages_, [&](const Message& message) {
+      return message.sentence == sentence && message.tone == viewmodels::Studio::Tone::info;
+    });
+    show_newest();
+  });
 }
 
 void MessageBar::close_message() {

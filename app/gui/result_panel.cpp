@@ -124,10 +124,8 @@ void ResultPanel::add_fact(const QString& name, const QString& value) {
 
 void ResultPanel::add_fundus_facts(const workflows::CaseResult& result) {
   if (!result.fundus) return;  // failed before it was looked at
-  for (const auto& facts : {report::fundus_input(result), report::fundus_findings(result)}) {
-    for (const auto& fact : facts)
-      add_fact(QString::fromStdString(fact.name), QString::fromStdString(fact.value));
-  }
+  for (const auto& fact : report::fundus_input(result))
+    add_fact(QString::fromStdString(fact.name), QString::fromStdString(fact.value));
   if (result.ood) add_fact(tr("Out of distribution"), QString::number(*result.ood, 'g', 3));
 }
 
@@ -135,23 +133,17 @@ void ResultPanel::refresh() {
   clear(warnings_);
   clear(facts_);
   const auto& result = studio_->result();
-  setVisible(result.has_value());
-  if (!result) {
-    bars_->set_probabilities({});
-    return;
-  }
-  const bool is_abstained = !result->abstention.empty();
-  verdict_->setText(result->segmentation
-                        ? QString::fromStdString(report::segment_headline(*result->segmentation))
-                    : result->fundus  ? QString::fromStdString(report::fundus_headline(*result))
-                    : is_abstained    ? tr("No verdict: the model abstains")
-                    : result->verdict ? QString::fromStdString(*result->verdict)
-                                      : tr("No verdict"));
-  const auto& reason = is_abstained ? result->abstention : result->reason;
-  status_->setText(reason.empty() ? tr("Analysis %1").arg(QString::fromStdString(result->status))
-                                  : QString::fromStdString(reason));
-  bars_->set_probabilities(named(result->probabilities));
-  for (const auto& warning : result->warnings) {
+  const auto& masks = studio_->mask_result();
+  setVisible(result || masks);
+  for (QWidget* widget : std::initializer_list<QWidget*>{verdict_, status_, bars_})
+    widget->setVisible(result.has_value());
+  bars_->set_probabilities({});
+  if (result) add_result(*result);
+  if (masks) add_masks(*masks);
+}
+
+void ResultPanel::add_warnings(const workflows::CaseResult& result) {
+  for (const auto& warning : result.warnings) {
     auto* label = new QLabel(QString::fromStdString(warning), this);
     label->setWordWrap(true);
     label->setProperty("warning", true);
@@ -159,25 +151,43 @@ void ResultPanel::refresh() {
     label->setAccessibleName(tr("Warning"));
     warnings_->addWidget(label);
   }
-  add_fact(tr("Scale"), viewmodels::scale_words(result->scale));
-  add_fact(tr("Model"), QString::fromStdString(result->model_name));
-  if (result->segmentation) {
-    for (const auto& fact : report::segment_findings(*result->segmentation))
-      add_fact(QString::fromStdString(fact.name), QString::fromStdString(fact.value));
+}
+
+void ResultPanel::add_masks(const workflows::CaseResult& masks) {
+  auto* heading = make_heading(QString::fromStdString(report::segment_headline(*masks.segmentation)), this);
+  heading->setWordWrap(true);
+  facts_->addWidget(heading, facts_->rowCount(), 0, 1, 2);
+  add_fact(tr("Model"), QString::fromStdString(masks.model_name));
+  for (const auto& fact : report::segment_findings(*masks.segmentation))
+    add_fact(QString::fromStdString(fact.name), QString::fromStdString(fact.value));
+  add_warnings(masks);
+}
+
+void ResultPanel::add_result(const workflows::CaseResult& result) {
+  const bool is_abstained = !result.abstention.empty();
+  verdict_->setText(result.fundus    ? QString::fromStdString(report::fundus_headline(result))
+                    : is_abstained   ? tr("No verdict: the model abstains")
+                    : result.verdict ? QString::fromStdString(*result.verdict)
+                                     : tr("No verdict"));
+  const auto& reason = is_abstained ? result.abstention : result.reason;
+  status_->setText(reason.empty() ? tr("Analysis %1").arg(QString::fromStdString(result.status))
+                                  : QString::fromStdString(reason));
+  bars_->set_probabilities(named(result.probabilities));
+  add_warnings(result);
+  add_fact(tr("Scale"), viewmodels::scale_words(result.scale));
+  add_fact(tr("Model"), QString::fromStdString(result.model_name));
+  if (result.kind == "fundus") {
+    add_fundus_facts(result);
     return;
   }
-  if (result->kind == "fundus") {
-    add_fundus_facts(*result);
-    return;
-  }
-  add_fact(tr("Encoder"), QString::fromStdString(result->encoder_name));
+  add_fact(tr("Encoder"), QString::fromStdString(result.encoder_name));
   add_fact(tr("Tiles"),
-           tr("%1 of %2 px at %3 µm/px").arg(result->tiles).arg(result->tile_px).arg(result->tile_mpp));
-  add_fact(tr("Tissue"), tr("%1 % of the slide").arg(result->tissue_fraction * 100, 0, 'f', 1));
-  if (const auto words = workflows::stain_words(result->stain); !words.empty())
+           tr("%1 of %2 px at %3 µm/px").arg(result.tiles).arg(result.tile_px).arg(result.tile_mpp));
+  add_fact(tr("Tissue"), tr("%1 % of the slide").arg(result.tissue_fraction * 100, 0, 'f', 1));
+  if (const auto words = workflows::stain_words(result.stain); !words.empty())
     add_fact(tr("Stain"), QString::fromStdString(words));
-  if (result->ood) add_fact(tr("Out of distribution"), QString::number(*result->ood, 'g', 3));
-  add_fact(tr("Tile score"), viewmodels::score_kind_words(result->score_kind));
+  if (result.ood) add_fact(tr("Out of distribution"), QString::number(*result.ood, 'g', 3));
+  add_fact(tr("Tile score"), viewmodels::score_kind_words(result.score_kind));
 }
 
 }  // namespace gui

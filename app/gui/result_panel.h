@@ -28,7 +28,8 @@ class ProbabilityBars : public QWidget {
   std::vector<std::pair<std::string, double>> probabilities_;
 };
 
-/// Verdict, probabilities, warnings and facts of the current slide's analysis.
+/// Verdict, probabilities, warnings and facts of the current slide's analysis, and what its segmentation
+/// measured.
 class ResultPanel : public QWidget {
   Q_OBJECT
  public:
@@ -36,6 +37,9 @@ class ResultPanel : public QWidget {
 
  private:
   void refresh();
+  void add_result(const workflows::CaseResult& result);
+  void add_masks(const workflows::CaseResult& masks);
+  void add_warnings(const workflows::CaseResult& result);
   void add_fundus_facts(const workflows::CaseResult& result);
   void add_fact(const QString& name, const QString& value);
 

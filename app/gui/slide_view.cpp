@@ -1,5 +1,6 @@
 #include "app/gui/slide_view.h"
 
+#include <QAction>
 #include <QGestureEvent>
 #include <QKeyEvent>
 #include <QMouseEvent>
@@ -7,7 +8,6 @@
 #include <QPainter>
 #include <QPainterPath>
 #include <QPinchGesture>
-#include <array>
 #include <cmath>
 
 #include "app/gui/theme.h"
@@ -18,9 +18,8 @@ namespace {
 
 constexpr int kFrameMs = 15;
 constexpr double kWheelNotch = 1.25;  // zoom of one notch
-constexpr double kKeyZoom = 1.5;
-constexpr double kKeyPan = 0.15;     // of the view's size
-constexpr double kZoomShare = 0.35;  // of the way left, each frame
+constexpr double kKeyPan = 0.15;      // of the view's size
+constexpr double kZoomShare = 0.35;   // of the way left, each frame
 constexpr double kZoomDone = 1e-3;
 constexpr double kScaleBarView = 160;  // longest scale bar, px
 constexpr int kMapMargin = 14;
@@ -34,18 +33,6 @@ constexpr double kGlideDone = 0.02;       // px per ms
 constexpr double kGlideFrictionMs = 220;  // its speed falls to a third in this time
 constexpr double kLeastTile = 8;          // view px from which tiles are outlined
 constexpr double kLeastShape = 3;         // view px below which an annotation is a dot
-constexpr std::array<std::pair<int, double>, 6> kMagnifications{
-    {{Qt::Key_2, 1}, {Qt::Key_3, 2}, {Qt::Key_4, 5}, {Qt::Key_5, 10}, {Qt::Key_6, 20}, {Qt::Key_7, 40}}};
-constexpr std::array<std::pair<int, viewmodels::Tool>, 8> kToolKeys{
-    {{Qt::Key_M, viewmodels::Tool::pan},
-     {Qt::Key_S, viewmodels::Tool::select},
-     {Qt::Key_R, viewmodels::Tool::rectangle},
-     {Qt::Key_E, viewmodels::Tool::ellipse},
-     {Qt::Key_P, viewmodels::Tool::polygon},
-     {Qt::Key_D, viewmodels::Tool::freehand},
-     {Qt::Key_Period, viewmodels::Tool::point},
-     {Qt::Key_L, viewmodels::Tool::ruler}}};
-
 QRectF to_qrect(imaging::RectD rect) {
   return {rect.x, rect.y, rect.width, rect.height};
 }
@@ -93,6 +80,15 @@ SlideView::SlideView(viewmodels::Studio* studio, QWidget* parent)
   connect(studio_, &viewmodels::Studio::scale_changed, this, repaint);
   connect(studio_, &viewmodels::Studio::case_changed, this, repaint);
   connect(studio_->heatmap(), &viewmodels::Heatmap::picture_changed, this, repaint);
+  connect(studio_->masks(), &viewmodels::MaskOverlay::picture_changed, this, repaint);
+  connect(&scene_, &viewmodels::SlideScene::damage_found, this, [this](const QString& reason) {
+    Q_EMIT hint(tr("A part of %1 cannot be read; it is hatched and shown from coarser pixels. %2")
+                    .arg(slide_->name(), reason));
+  });
+  connect(&scene_, &viewmodels::SlideScene::stalled, this, [this] {
+    Q_EMIT hint(tr("%1 does not answer. The window goes on; what is missing is shown when it comes.")
+                    .arg(slide_->name()));
+  });
   connect(studio_->tissue(), &viewmodels::TissuePreview::outlines_changed, this, repaint);
   connect(studio_->display(), &viewmodels::Display::changed, this, repaint);
   connect(studio_->field(), &viewmodels::FieldOverlay::changed, this, repaint);
@@ -106,15 +102,33 @@ SlideView::SlideView(viewmodels::Studio* studio, QWidget* parent)
 }
 
 bool SlideView::is_complete() const {
-  return !studio_->is_opening() && !zoom_timer_.isActive() && !glide_timer_.isActive() &&
-         scene_.is_complete() && !studio_->is_loading_case() && !studio_->tissue()->is_working() &&
-         !studio_->heatmap()->is_colouring();
+  return !zoom_timer_.isActive() && !glide_timer_.isActive() && scene_.is_complete() &&
+         !studio_->is_loading_case() && !studio_->tissue()->is_working() &&
+         !studio_->heatmap()->is_colouring() && !studio_->masks()->is_working() &&
+         !(masks_ && masks_->is_working());
+}
+
+void SlideView::set_masks(const viewmodels::MaskOverlay* masks, const QString& caption) {
+  disconnect(masks_changed_);
+  masks_ = masks;
+  caption_ = caption;
+  if (masks_) {
+    masks_changed_ =
+        connect(masks_, &viewmodels::MaskOverlay::picture_changed, this, qOverload<>(&QWidget::update));
+  }
+  update();
+}
+
+const viewmodels::MaskOverlay* SlideView::shown_masks() const {
+  const auto* masks = masks_ ? masks_.data() : is_current() ? studio_->masks() : nullptr;
+  return masks != nullptr && slide_ && masks->slide() == slide_->path() ? masks : nullptr;
 }
 
 void SlideView::set_slide(std::shared_ptr<const viewmodels::OpenSlide> slide) {
   if (slide == slide_) return;
   stop_moving();
   slide_ = std::move(slide);
+  set_outlines(false);  // of the slide before
   scene_.set_slide(slide_);
   if (slide_) {
     view_.set_turn(0, false);
@@ -180,6 +194,12 @@ void SlideView::fit() {
 
 void SlideView::zoom(double factor) {
   zoom_smoothly(QRectF(rect()).center(), factor);
+}
+
+void SlideView::step(double x, double y) {
+  stop_moving();
+  view_.pan_by(x * kKeyPan * width(), y * kKeyPan * height());
+  after_move();
 }
 
 void SlideView::set_scale(double scale) {
@@ -449,63 +469,13 @@ void SlideView::focusInEvent(QFocusEvent* event) {
 }
 
 void SlideView::keyPressEvent(QKeyEvent* event) {
-  const auto pan = [this](double x, double y) {
-    view_.pan_by(x * kKeyPan * width(), y * kKeyPan * height());
-    after_move();
-  };
-  auto* editor = studio_->editor();
-  for (const auto& [key, magnification] : kMagnifications) {
-    if (event->key() == key) return static_cast<void>(set_magnification(magnification));
-  }
-  for (const auto& [key, tool] : kToolKeys) {
-    if (event->key() == key) return editor->set_tool(tool);
-  }
-  switch (event->key()) {
-    case Qt::Key_Left:
-      return pan(1, 0);
-    case Qt::Key_Right:
-      return pan(-1, 0);
-    case Qt::Key_Up:
-      return pan(0, 1);
-    case Qt::Key_Down:
-      return pan(0, -1);
-    case Qt::Key_Plus:
-    case Qt::Key_Equal:
-      return zoom(kKeyZoom);
-    case Qt::Key_Minus:
-      return zoom(1 / kKeyZoom);
-    case Qt::Key_0:
-      return fit();
-    case Qt::Key_1:
-      return set_scale(1 / devicePixelRatioF());
-    case Qt::Key_BracketRight:
-      return set_turn(view_.angle_deg() + 90, view_.is_mirrored());
-    case Qt::Key_BracketLeft:
-      return set_turn(view_.angle_deg() - 90, view_.is_mirrored());
-    case Qt::Key_F:
-      return set_turn(view_.angle_deg(), !view_.is_mirrored());
-    case Qt::Key_C:
-      return set_crosshair(!crosshair_);
-    case Qt::Key_G:
-      return studio_->heatmap()->set_grid_shown(!studio_->heatmap()->is_grid_shown());
-    case Qt::Key_H:
-      return studio_->heatmap()->set_shown(!studio_->heatmap()->is_shown());
-    case Qt::Key_O:
-      return set_map_shown(!map_shown_);
-    case Qt::Key_T:
-      return set_outlines(!outlines_);
-    case Qt::Key_Return:
-    case Qt::Key_Enter:
-      return editor->finish();
-    case Qt::Key_Delete:
-    case Qt::Key_Backspace:
-      if (editor->remove_selected()) return;
-      break;
-    case Qt::Key_Escape:
-      if (editor->cancel()) return;
-      break;
-    default:
-      break;
+  // The keys are those of the actions that the grid of views holds. Qt finds them itself where the window is
+  // the active one.
+  const QKeySequence key(event->keyCombination());
+  for (auto* action : parentWidget()->actions()) {
+    if (!action->isEnabled() || !action->shortcuts().contains(key)) continue;
+    action->trigger();
+    return;
   }
   QWidget::keyPressEvent(event);
 }
@@ -544,6 +514,7 @@ void SlideView::paint_all(QPainter& painter) const {
     paint_tile_grid(painter);
     paint_tissue(painter);
   }
+  paint_masks(painter);
   paint_annotations(painter);
   painter.restore();
   if (is_current()) {
@@ -620,6 +591,10 @@ void SlideView::paint_heatmap(QPainter& painter) const {
   painter.setOpacity(heatmap->opacity());
   painter.drawImage(to_qrect(view_.rect_to_upright(heatmap->rect_l0())), heatmap->picture());
   painter.restore();
+}
+
+void SlideView::paint_masks(QPainter& painter) const {
+  if (const auto* masks = shown_masks()) masks->paint(painter, view_, devicePixelRatioF());
 }
 
 void SlideView::paint_tile_grid(QPainter& painter) const {
@@ -805,7 +780,8 @@ void SlideView::paint_crosshair(QPainter& painter) const {
 
 void SlideView::paint_name(QPainter& painter) const {
   painter.setRenderHint(QPainter::Antialiasing);
-  paint_plate(painter, {12, 12}, slide_->name());
+  paint_plate(painter, {12, 12},
+              caption_.isEmpty() ? slide_->name() : tr("%1: %2").arg(caption_, slide_->name()));
 }
 
 void SlideView::paint_welcome(QPainter& painter) const {
@@ -815,13 +791,14 @@ void SlideView::paint_welcome(QPainter& painter) const {
   painter.setPen(QColor(0xd8, 0xdb, 0xde));
   const auto middle = rect().center().y();
   painter.drawText(QRect(0, middle - 60, width(), 40), Qt::AlignCenter,
-                   tr("Drop slides here, or open them with Ctrl+O"));
+                   tr("Drop slides or photographs of the retina here, or open them with Ctrl+O"));
   painter.setFont(this->font());
   painter.setPen(QColor(0x9a, 0xa0, 0xa6));
-  painter.drawText(QRect(20, middle - 12, width() - 40, 60),
-                   Qt::AlignHCenter | Qt::AlignTop | Qt::TextWordWrap,
-                   tr("Aperio, Hamamatsu, Leica, MIRAX, Philips, Trestle, Ventana and generic tiled TIFF "
-                      "slides; TIFF, PNG and JPEG images"));
+  painter.drawText(
+      QRect(20, middle - 12, width() - 40, 120), Qt::AlignHCenter | Qt::AlignTop | Qt::TextWordWrap,
+      tr("Aperio, Hamamatsu, Leica, MIRAX, Philips, Trestle, Ventana and generic tiled TIFF "
+         "slides; TIFF, PNG, JPEG and DICOM images\n\nThen choose a model on the right and press "
+         "Analyse. Many files become a project: Ctrl+Shift+O."));
 }
 
 }  // namespace gui

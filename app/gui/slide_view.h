@@ -2,6 +2,7 @@
 
 #include <QElapsedTimer>
 #include <QImage>
+#include <QPointer>
 #include <QTimer>
 #include <QWidget>
 #include <deque>
@@ -34,8 +35,9 @@ class SlideView : public QWidget {
   [[nodiscard]] bool is_complete() const;
 
   void fit();
-  void zoom(double factor);      ///< about the middle, smoothly
-  void set_scale(double scale);  ///< view pixels per level-0 pixel
+  void zoom(double factor);       ///< about the middle, smoothly
+  void step(double x, double y);  ///< moves by a part of the view's size
+  void set_scale(double scale);   ///< view pixels per level-0 pixel
   /// 10 µm per screen pixel is 1x. @return false where the slide's scale is not known
   bool set_magnification(double magnification);
   void set_turn(double angle_deg, bool mirrored);
@@ -53,6 +55,11 @@ class SlideView : public QWidget {
   [[nodiscard]] bool has_crosshair() const { return crosshair_; }
   /// One of several views: its name stands in it, and the active one has a frame.
   void set_one_of_many(bool is_one_of_many, bool is_active);
+
+  /// Shows this segmentation, wherever it lies over the view's slide, in place of the studio's. It must
+  /// outlive the view, or be taken back. @param caption  stands beside the name  @param masks  null: the
+  /// studio's again
+  void set_masks(const viewmodels::MaskOverlay* masks, const QString& caption);
 
   /// What the view shows with overlays, scale bar and notice, without map and frame.
   [[nodiscard]] QImage picture() const;
@@ -93,6 +100,7 @@ class SlideView : public QWidget {
   void take_pinch(QPinchGesture* pinch);
   void place_map();
   void note_cursor(std::optional<QPointF> place);
+  [[nodiscard]] const viewmodels::MaskOverlay* shown_masks() const;
   [[nodiscard]] bool is_current() const { return slide_ && slide_ == studio_->current(); }
   [[nodiscard]] imaging::PointD l0_at(QPointF place) const { return view_.to_l0({place.x(), place.y()}); }
   [[nodiscard]] double reach_l0() const;
@@ -102,6 +110,7 @@ class SlideView : public QWidget {
   void paint_pixels(QPainter& painter) const;
   void paint_field(QPainter& painter) const;
   void paint_heatmap(QPainter& painter) const;
+  void paint_masks(QPainter& painter) const;
   void paint_tile_grid(QPainter& painter) const;
   void paint_hovered_tile(QPainter& painter) const;
   void paint_outlines(QPainter& painter) const;
@@ -118,7 +127,9 @@ class SlideView : public QWidget {
   viewmodels::SlideScene scene_;
   viewmodels::ViewTransform view_;
   viewmodels::AnnotationShapes shapes_;
-  QMetaObject::Connection document_changed_, document_selected_;
+  QMetaObject::Connection document_changed_, document_selected_, masks_changed_;
+  QPointer<const viewmodels::MaskOverlay> masks_;
+  QString caption_;
   OverviewMap* map_;
   bool map_shown_ = true;
   bool outlines_ = false;

@@ -7,7 +7,8 @@
 
 namespace gui {
 
-/// The real services: installed packages for slides, and workflows::analyze with the report writer. Call it
+/// The real services: installed packages for slides and photographs, workflows::analyze with the report
+/// writer, and workflows::adapt_segmentation. Call it
 /// on the GUI thread, with a QApplication.
 ///
 /// @param extra_model  a package by name or path, listed first even where it is not installed

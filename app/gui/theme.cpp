@@ -93,6 +93,9 @@ void apply_theme(QApplication& application, const QString& theme) {
     QToolBar QToolButton { padding: 4px 7px; border: 1px solid transparent; border-radius: 4px; }
     QToolBar QToolButton:hover { background: palette(midlight); }
     QToolBar QToolButton:checked { background: palette(midlight); border-color: palette(mid); }
+    QMainWindow > QTabBar::tab { padding: 5px 9px; border: none; border-bottom: 2px solid transparent; }
+    QMainWindow > QTabBar::tab:hover { background: palette(midlight); }
+    QMainWindow > QTabBar::tab:selected { border-bottom-color: #1f7a8c; }
     QStatusBar { border-top: 1px solid palette(mid); }
     QStatusBar::item { border: none; }
     QLabel#heading { font-weight: 600; }

@@ -61,6 +61,7 @@ void ViewGrid::take_current() {
 }
 
 void ViewGrid::set_count(int count) {
+  for (auto* view : views_) view->set_masks(nullptr, {});
   while (static_cast<int>(views_.size()) > std::max(1, count)) {
     auto* last = views_.back();
     views_.pop_back();
@@ -84,6 +85,28 @@ void ViewGrid::set_count(int count) {
   }
   is_spreading_ = false;
   mark_active();
+  Q_EMIT count_changed(count);
+}
+
+void ViewGrid::show_pair(const std::shared_ptr<viewmodels::OpenSlide>& left,
+                         const std::shared_ptr<viewmodels::OpenSlide>& right) {
+  set_count(1);
+  studio_->set_current(studio_->slides()->find(left->path()));
+  set_count(2);
+  is_spreading_ = true;
+  views_[1]->set_slide(right);
+  for (auto* view : views_) view->fit();
+  is_spreading_ = false;
+  set_linked(true);
+}
+
+void ViewGrid::compare_masks(const viewmodels::MaskOverlay* left, const QString& left_caption,
+                             const viewmodels::MaskOverlay* right, const QString& right_caption) {
+  const auto slide = studio_->current();
+  if (!slide) return;
+  show_pair(slide, slide);
+  views_[0]->set_masks(left, left_caption);
+  views_[1]->set_masks(right, right_caption);
 }
 
 void ViewGrid::mark_active() {
@@ -93,6 +116,7 @@ void ViewGrid::mark_active() {
 void ViewGrid::set_linked(bool linked) {
   linked_ = linked;
   for (const auto* view : views_) places_[view] = view->view();
+  Q_EMIT linked_changed(linked);
 }
 
 void ViewGrid::spread(SlideView* view) {

@@ -20,7 +20,14 @@ class ViewGrid : public QWidget {
 
   [[nodiscard]] SlideView* active() const { return active_; }
   [[nodiscard]] const std::vector<SlideView*>& views() const { return views_; }
-  void set_count(int count);  ///< 1, 2 or 4
+  /// @param count  1, 2 or 4. Each shows the studio's segmentation of its slide again.
+  void set_count(int count);
+  /// Two linked views of these slides; the first becomes the current one.
+  void show_pair(const std::shared_ptr<viewmodels::OpenSlide>& left,
+                 const std::shared_ptr<viewmodels::OpenSlide>& right);
+  /// Two linked views of the current slide, each under a segmentation of its own. They must outlive the grid.
+  void compare_masks(const viewmodels::MaskOverlay* left, const QString& left_caption,
+                     const viewmodels::MaskOverlay* right, const QString& right_caption);
   [[nodiscard]] bool is_linked() const { return linked_; }
   void set_linked(bool linked);
 
@@ -32,6 +39,8 @@ class ViewGrid : public QWidget {
   void outlines_changed(bool on);
   void map_shown_changed(bool on);
   void crosshair_changed(bool on);
+  void count_changed(int count);
+  void linked_changed(bool linked);
   void hint(const QString& sentence);
 
  private:

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <QObject>
+#include <filesystem>
+#include <optional>
 
 #include "app/gui/main_window.h"
 #include "app/gui/worklist_panel.h"
@@ -27,8 +29,6 @@ class WorkArea : public QObject {
 
  private:
   [[nodiscard]] bool take_dropped(const QStringList& paths);
-  QAction* add_action(const char* object_name, const QString& text, const QString& tip,
-                      const QKeySequence& key);
   QDockWidget* add_dock(const char* object_name, const QString& title, QWidget* content,
                         Qt::DockWidgetArea area);
   void make_menus();
@@ -38,7 +38,9 @@ class WorkArea : public QObject {
   void choose_files(bool is_folder);
   void choose_table();
   void show_analyse(const std::vector<std::int64_t>& ids);
-  void show_report();
+  /// @param case_folder  of the current slide, where it has one
+  void show_report(const std::optional<std::filesystem::path>& case_folder);
+  void show_comparison();
   void show_associated();
 
   viewmodels::Workbench* workbench_;
@@ -47,12 +49,15 @@ class WorkArea : public QObject {
   QDockWidget* worklist_dock_;
   QDockWidget* jobs_dock_;
   QDockWidget* cohort_dock_;
+  QDockWidget* adapt_dock_;
   QMenu* recent_ = nullptr;
   QAction* add_files_ = nullptr;
   QAction* add_folder_ = nullptr;
+  QAction* find_missing_ = nullptr;
   QAction* table_ = nullptr;
   QAction* analyse_all_ = nullptr;
   QAction* report_ = nullptr;
+  QAction* mask_report_ = nullptr;
   QAction* associated_ = nullptr;
   QAction* copy_command_ = nullptr;
 };

@@ -138,7 +138,9 @@ ModelsDialog::ModelsDialog(viewmodels::ModelShelf* shelf, QWidget* parent)
       list_(new QListView(this)),
       card_(make_card("models_card", this)),
       verify_(make_button("models_verify", tr("Verify"), tr("Check every file against its sha256"), this)),
-      remove_(make_button("models_remove", tr("Remove…"), {}, this)) {
+      remove_(make_button("models_remove", tr("Remove…"), {}, this)),
+      copy_(make_button("models_copy", tr("Copy as command line"),
+                        tr("Copy the tessera command that verifies the chosen model"), this)) {
   setObjectName("models_dialog");
   setWindowTitle(tr("Models"));
   setAttribute(Qt::WA_DeleteOnClose);
@@ -158,7 +160,7 @@ ModelsDialog::ModelsDialog(viewmodels::ModelShelf* shelf, QWidget* parent)
   split->addWidget(card_);
   split->setStretchFactor(1, 2);
   auto* buttons = new QHBoxLayout;
-  for (auto* button : {file, folder, verify_, remove_}) buttons->addWidget(button);
+  for (auto* button : {file, folder, verify_, remove_, copy_}) buttons->addWidget(button);
   buttons->addStretch(1);
   buttons->addWidget(make_close(this));
   auto* column = new QVBoxLayout(this);
@@ -168,6 +170,12 @@ ModelsDialog::ModelsDialog(viewmodels::ModelShelf* shelf, QWidget* parent)
   connect(folder, &QPushButton::clicked, this, [this] { choose(true); });
   connect(verify_, &QPushButton::clicked, this, [this] { shelf_->verify(row()); });
   connect(remove_, &QPushButton::clicked, this, &ModelsDialog::confirm_removal);
+  connect(copy_, &QPushButton::clicked, this, [this] {
+    const auto* card = shelf_->at(row());
+    if (card == nullptr) return;
+    viewmodels::CommandLine line({"model", "verify", QString::fromStdString(card->path.string())});
+    QGuiApplication::clipboard()->setText(line.text());
+  });
   connect(list_->selectionModel(), &QItemSelectionModel::currentChanged, this, &ModelsDialog::refresh);
   connect(shelf_, &viewmodels::ModelShelf::changed, this, &ModelsDialog::refresh);
   list_->setCurrentIndex(shelf_->index(0));
@@ -185,6 +193,7 @@ void ModelsDialog::refresh() {
                      ? (shelf_->is_busy() ? tr("Looking for models…") : tr("No model is installed."))
                      : viewmodels::ModelShelf::card_page(*card));
   verify_->setEnabled(card != nullptr && !shelf_->is_busy());
+  copy_->setEnabled(card != nullptr);
   remove_->setEnabled(card != nullptr && card->is_removable && !shelf_->is_busy());
   remove_->setToolTip(
       card != nullptr && !card->is_removable

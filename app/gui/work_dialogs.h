@@ -55,6 +55,7 @@ class ModelsDialog : public QDialog {
   QTextBrowser* card_;
   QPushButton* verify_;
   QPushButton* remove_;
+  QPushButton* copy_;
 };
 
 /// The report as it prints, its sign-off and its export.

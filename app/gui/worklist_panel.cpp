@@ -2,6 +2,7 @@
 
 #include <QComboBox>
 #include <QDragEnterEvent>
+#include <QFileDialog>
 #include <QFormLayout>
 #include <QHBoxLayout>
 #include <QHeaderView>
@@ -20,6 +21,7 @@
 #include <algorithm>
 #include <set>
 
+#include "app/gui/actions.h"
 #include "app/gui/theme.h"
 #include "app/gui/thumbnail_delegate.h"
 
@@ -31,6 +33,7 @@ constexpr int kRow = 52;
 constexpr int kPatientRow = 92;
 constexpr int kDraftDelayMs = 400;
 constexpr int kNotesHeight = 64;
+constexpr int kTypingPauseMs = 900;
 
 void set_up(QTableView* table, int row_height) {
   table->setSelectionBehavior(QAbstractItemView::SelectRows);
@@ -57,7 +60,8 @@ WorklistPanel::WorklistPanel(viewmodels::Workbench* workbench, QWidget* parent)
       tabs_(new QTabWidget(this)),
       files_(new QTableView(this)),
       patients_(new QTableView(this)),
-      empty_(new QLabel(tr("Drag slides, images or whole folders here."), this)) {
+      empty_(new QLabel(tr("Drag slides, images or whole folders here."), this)),
+      missing_(new QPushButton(this)) {
   setObjectName("worklist_panel");
   setAcceptDrops(true);
   make_quiet(count_);
@@ -100,7 +104,7 @@ WorklistPanel::WorklistPanel(viewmodels::Workbench* workbench, QWidget* parent)
   for (QWidget* next : std::initializer_list<QWidget*>{
            add, tabs_, findChild<QLineEdit*>("worklist_search"),
            findChild<QComboBox*>("worklist_status_filter"), findChild<QComboBox*>("worklist_kind_filter"),
-           files_, patients_, status_, eye_, patient_, label_, tags_, notes_, analyse_}) {
+           missing_, files_, patients_, status_, eye_, patient_, label_, tags_, notes_, analyse_}) {
     setTabOrder(before, next);
     before = next;
   }
@@ -178,8 +182,14 @@ QWidget* WorklistPanel::make_files_page() {
   qobject_cast<QLabel*>(empty_)->setAlignment(Qt::AlignCenter);
   qobject_cast<QLabel*>(empty_)->setWordWrap(true);
   make_quiet(qobject_cast<QLabel*>(empty_));
+  missing_->setObjectName("worklist_missing");
+  missing_->setToolTip(
+      tr("They are not at their places; say in which folder they lie now. What was said of them "
+         "stays with them."));
+  column->addWidget(missing_);
   column->addWidget(empty_, 1);
   column->addWidget(files_, 1);
+  connect(missing_, &QPushButton::clicked, this, &WorklistPanel::find_missing);
   connect(search, &QLineEdit::textChanged, workbench_->filter(), &viewmodels::WorklistFilter::set_text);
   connect(status, &QComboBox::activated, this, [this, status] {
     workbench_->filter()->set_status(status->currentData().toString().toStdString());
@@ -248,11 +258,19 @@ QWidget* WorklistPanel::make_details() {
   const auto set = [this](Worklist::Field field, const QString& value) {
     if (!filling_) workbench_->worklist()->set_field(selected(), field, value);
   };
+  // Kept when it is ended, and while one types: a crash takes no more than the last second.
   const auto on_edit = [this, set](QLineEdit* edit, Worklist::Field field) {
-    connect(edit, &QLineEdit::editingFinished, this, [edit, set, field] {
+    auto* pause = new QTimer(edit);
+    pause->setSingleShot(true);
+    pause->setInterval(kTypingPauseMs);
+    const auto keep = [edit, set, field, pause] {
+      pause->stop();
       if (edit->isModified()) set(field, edit->text());
       edit->setModified(false);
-    });
+    };
+    connect(edit, &QLineEdit::editingFinished, this, keep);
+    connect(edit, &QLineEdit::textEdited, pause, qOverload<>(&QTimer::start));
+    connect(pause, &QTimer::timeout, this, keep);
   };
   on_edit(patient_, Worklist::Field::patient);
   on_edit(label_, Worklist::Field::label);
@@ -285,6 +303,9 @@ void WorklistPanel::refresh() {
   count_->setText(!has_project    ? QString{}
                   : shown < total ? tr("%1 of %2 files").arg(shown).arg(total)
                                   : tr("%n files", nullptr, total));
+  const auto missing = worklist->missing();
+  missing_->setText(tr("Find %n missing files…", nullptr, missing));
+  missing_->setVisible(missing > 0 && worklist->is_writable());
   empty_->setVisible(has_project && total == 0);
   files_->setVisible(!has_project || total > 0);
   tabs_->setEnabled(has_project);
@@ -310,7 +331,8 @@ void WorklistPanel::refresh_details() {
     return value;
   };
   const auto fill = [&](QLineEdit* edit, auto value_of) {
-    if (!edit->isModified() || !edit->hasFocus()) edit->setText(common(value_of));
+    if (edit->hasFocus() && (edit->isModified() || filled_for_ == ids)) return;
+    edit->setText(common(value_of));
   };
   const auto text = [](const std::string& value) { return QString::fromStdString(value); };
   fill(patient_, [&](const store::Item& one) { return text(one.patient); });
@@ -320,6 +342,7 @@ void WorklistPanel::refresh_details() {
     for (const auto& tag : one.tags) tags << text(tag);
     return tags.join(", ");
   });
+  filled_for_ = ids;
   status_->setCurrentIndex(
       status_->findData(common([&](const store::Item& one) { return text(one.status); })));
   eye_->setCurrentIndex(eye_->findData(common([&](const store::Item& one) { return text(one.laterality); })));
@@ -356,23 +379,55 @@ void WorklistPanel::remove_selected() {
   workbench_->worklist()->remove(ids);  // undoable; no file is touched
 }
 
+void WorklistPanel::find_missing() {
+  auto* dialog = new QFileDialog(this, tr("Folder in which the missing files lie now"));
+  dialog->setObjectName("missing_dialog");
+  dialog->setAttribute(Qt::WA_DeleteOnClose);
+  dialog->setFileMode(QFileDialog::Directory);
+  dialog->setOption(QFileDialog::ShowDirsOnly);
+  connect(dialog, &QFileDialog::fileSelected, workbench_->worklist(), &Worklist::relocate_missing);
+  dialog->open();
+}
+
+void WorklistPanel::find_file(std::int64_t id) {
+  auto* dialog = new QFileDialog(this, tr("Where this file lies now"));
+  dialog->setObjectName("find_file_dialog");
+  dialog->setAttribute(Qt::WA_DeleteOnClose);
+  dialog->setFileMode(QFileDialog::ExistingFile);
+  connect(dialog, &QFileDialog::fileSelected, this,
+          [this, id](const QString& file) { workbench_->worklist()->relocate(id, file); });
+  dialog->open();
+}
+
 void WorklistPanel::show_menu(const QPoint& place) {
   const auto ids = selected();
   if (ids.empty()) return;
-  auto* menu = new QMenu(this);
-  menu->setObjectName("worklist_menu");
+  auto* menu = make_menu(this, "worklist_menu", {});
   menu->setAttribute(Qt::WA_DeleteOnClose);
-  menu->addAction(tr("Open"), this, [this, ids] { workbench_->open_items(ids); });
-  menu->addAction(tr("Analyse…"), this, [this, ids] { Q_EMIT analyse_wanted(ids); });
-  auto* status = menu->addMenu(tr("Status"));
+  const auto add = [](QMenu* to, const char* name, const QString& text, const QString& tip) {
+    auto* action = make_action(to, name, text, tip);
+    to->addAction(action);
+    return action;
+  };
+  connect(add(menu, "worklist_open", tr("Open"), tr("Show the chosen files")), &QAction::triggered, this,
+          [this, ids] { workbench_->open_items(ids); });
+  connect(add(menu, "worklist_menu_analyse", tr("Analyse…"), tr("Choose a model for the chosen files")),
+          &QAction::triggered, this, [this, ids] { Q_EMIT analyse_wanted(ids); });
+  auto* status = make_menu(menu, "worklist_status_menu", tr("Status"));
+  menu->addMenu(status);
   for (const auto* one : store::kStatuses) {
-    status->addAction(Worklist::status_words(one), this, [this, ids, one] {
-      workbench_->worklist()->set_field(ids, Worklist::Field::status, one);
-    });
+    connect(add(status, "worklist_set_status", Worklist::status_words(one), tr("Set this status")),
+            &QAction::triggered, this,
+            [this, ids, one] { workbench_->worklist()->set_field(ids, Worklist::Field::status, one); });
   }
   menu->addSeparator();
-  menu->addAction(tr("Take off the list"), this, &WorklistPanel::remove_selected)
-      ->setToolTip(tr("The files stay where they are; can be undone"));
+  if (ids.size() == 1 && workbench_->worklist()->glimpse_of(ids.front()).is_missing) {
+    connect(add(menu, "worklist_find_file", tr("Find the file again…"), tr("Say where this file lies now")),
+            &QAction::triggered, this, [this, id = ids.front()] { find_file(id); });
+  }
+  connect(add(menu, "worklist_remove", tr("Take off the list"),
+              tr("The files stay where they are; can be undone")),
+          &QAction::triggered, this, &WorklistPanel::remove_selected);
   menu->popup(files_->viewport()->mapToGlobal(place));
 }
 

@@ -23,6 +23,8 @@ class WorklistPanel : public QWidget {
   ~WorklistPanel() override;
 
   [[nodiscard]] std::vector<std::int64_t> selected() const;
+  /// Asks for a folder and looks there for the files that are missing.
+  void find_missing();
 
  Q_SIGNALS:
   void analyse_wanted(const std::vector<std::int64_t>& ids);
@@ -40,6 +42,7 @@ class WorklistPanel : public QWidget {
   void refresh_details();
   void keep_notes();
   void remove_selected();
+  void find_file(std::int64_t id);
   void show_menu(const QPoint& place);
 
   viewmodels::Workbench* workbench_;
@@ -49,6 +52,7 @@ class WorklistPanel : public QWidget {
   QTableView* files_;
   QTableView* patients_;
   QWidget* empty_;
+  QPushButton* missing_;
   QWidget* details_;
   QLineEdit* patient_;
   QComboBox* eye_;
@@ -58,7 +62,8 @@ class WorklistPanel : public QWidget {
   QPlainTextEdit* notes_;
   QPushButton* analyse_;
   QTimer draft_timer_;
-  std::int64_t notes_of_ = 0;  // the item whose notes are in the field; 0 for none
+  std::int64_t notes_of_ = 0;             // the item whose notes are in the field; 0 for none
+  std::vector<std::int64_t> filled_for_;  // the items whose facts are in the fields
   bool filling_ = false;
 };
 

@@ -17,28 +17,40 @@ workflows::AnalyzeRequest make_request(const std::filesystem::path& slide, const
   return request;
 }
 
-Analysis::Analysis(AnalyzeJob job, QObject* parent) : QObject(parent), job_(std::move(job)) {
+Analysis::Analysis(AnalyzeJob job, AdaptJob adapt_job, QObject* parent)
+    : QObject(parent), job_(std::move(job)), adapt_job_(std::move(adapt_job)) {
   connect(&runner_, &JobRunner::progressed, this, &Analysis::take_progress);
   connect(&runner_, &JobRunner::ended, this, &Analysis::take_end);
 }
 
-void Analysis::start(const workflows::AnalyzeRequest& request, std::function<void()> prepare) {
-  request_ = request;
+void Analysis::begin(imaging::JobBody body) {
   step_ = slides_ = {};
   next_input_ = 0;
   cancelling_ = false;
-  runner_.start(
-      [this, job = job_, request, prepare = std::move(prepare)](const imaging::JobContext& context) {
-        if (prepare) prepare();
-        (void)job(
-            request,
-            [this](const workflows::RunRow& row) {
-              QMetaObject::invokeMethod(
-                  this, [this, row] { take_row(row); }, Qt::QueuedConnection);
-            },
-            context);
-      });
+  runner_.start(std::move(body));
   Q_EMIT changed();
+}
+
+void Analysis::start(const workflows::AnalyzeRequest& request, std::function<void()> prepare) {
+  request_ = request;
+  begin([this, job = job_, request, prepare = std::move(prepare)](const imaging::JobContext& context) {
+    if (prepare) prepare();
+    (void)job(
+        request,
+        [this](const workflows::RunRow& row) {
+          QMetaObject::invokeMethod(
+              this, [this, row] { take_row(row); }, Qt::QueuedConnection);
+        },
+        context);
+  });
+}
+
+void Analysis::start(const workflows::SegmentAdaptRequest& request) {
+  begin([this, job = adapt_job_, request](const imaging::JobContext& context) {
+    const auto records = job(request, context);
+    QMetaObject::invokeMethod(
+        this, [this, request, records] { Q_EMIT adapted(request, records); }, Qt::QueuedConnection);
+  });
 }
 
 void Analysis::cancel() {

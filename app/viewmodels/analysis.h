@@ -10,6 +10,7 @@
 
 #include "app/viewmodels/job_runner.h"
 #include "app/workflows/analyze.h"
+#include "app/workflows/segment_adapt.h"
 
 namespace viewmodels {
 
@@ -19,6 +20,10 @@ using AnalyzeJob = std::function<workflows::RunSummary(const workflows::AnalyzeR
                                                        const std::function<void(const workflows::RunRow&)>&,
                                                        const imaging::JobContext&)>;
 
+/// The other job of the queue (workflows::adapt_segmentation): its records, one per site.
+using AdaptJob =
+    std::function<nlohmann::ordered_json(const workflows::SegmentAdaptRequest&, const imaging::JobContext&)>;
+
 /// The request that `tessera analyze SLIDE --model MODEL --out OUT [--mpp MPP]` makes: nothing but these is
 /// set, so the window and the command line write the same result.json.
 [[nodiscard]] workflows::AnalyzeRequest make_request(const std::filesystem::path& slide,
@@ -26,15 +31,17 @@ using AnalyzeJob = std::function<workflows::RunSummary(const workflows::AnalyzeR
                                                      const std::filesystem::path& out,
                                                      const std::optional<std::string>& mpp);
 
-/// One analysis at a time, with its progress in words.
+/// One analysis or adaptation at a time, with its progress in words.
 class Analysis : public QObject {
   Q_OBJECT
  public:
-  explicit Analysis(AnalyzeJob job, QObject* parent = nullptr);
+  Analysis(AnalyzeJob job, AdaptJob adapt_job, QObject* parent = nullptr);
 
   /// Call only when idle.
   /// @param prepare  what the job needs first, done on its thread; may be empty
   void start(const workflows::AnalyzeRequest& request, std::function<void()> prepare = {});
+  /// Call only when idle.
+  void start(const workflows::SegmentAdaptRequest& request);
   void cancel();  ///< returns at once; `cancelled` follows
 
   [[nodiscard]] bool is_running() const { return runner_.is_running(); }
@@ -51,6 +58,8 @@ class Analysis : public QObject {
   /// @param input  the file, as the request named it
   void finished(const workflows::RunRow& row, const std::filesystem::path& input,
                 const std::filesystem::path& out);
+  /// An adaptation came to its end. @param records  as workflows::adapt_segmentation returns them
+  void adapted(const workflows::SegmentAdaptRequest& request, const nlohmann::ordered_json& records);
   void completed();  ///< all inputs did
   void failed(const QString& reason);
   void cancelled();
@@ -60,7 +69,10 @@ class Analysis : public QObject {
   void take_row(const workflows::RunRow& row);
   void take_end(const imaging::JobOutcome& outcome);
 
+  void begin(imaging::JobBody body);
+
   AnalyzeJob job_;
+  AdaptJob adapt_job_;
   workflows::AnalyzeRequest request_;
   std::size_t next_input_ = 0;  // rows arrive in the inputs' order
   imaging::Progress step_, slides_;

@@ -6,6 +6,7 @@
 #include <QUuid>
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "app/viewmodels/preferences.h"
 #include "imaging/annotation/annotation_files.h"
@@ -18,6 +19,8 @@ namespace {
 
 constexpr int kAutosaveMs = 500;
 constexpr int kUndoSteps = 500;
+constexpr int kRetryMs = 2000;
+constexpr int kStallMs = 2000;            // a folder that takes longer does not answer
 constexpr const char* kOurs = "tessera";  // what the file says of the slide
 constexpr std::array kPalette{QColor{0xc8, 0x1e, 0x1e}, QColor{0x1f, 0x77, 0xb4}, QColor{0x2c, 0xa0, 0x2c},
                               QColor{0xe6, 0x8a, 0x00}, QColor{0x94, 0x67, 0xbd}, QColor{0x8c, 0x56, 0x4b},
@@ -91,12 +94,22 @@ class AnnotationDocument::Splice : public QUndoCommand {
   std::vector<Item> removed_, inserted_;
 };
 
-AnnotationDocument::AnnotationDocument(const imaging::SlideInfo& slide, fs::path file, QObject* parent)
+AnnotationDocument::AnnotationDocument(const imaging::SlideInfo& slide, fs::path file, Writer writer,
+                                       QObject* parent)
     : QAbstractListModel(parent),
       size_l0_(slide.size_l0()),
       slide_(slide.path),
       file_(std::move(file)),
-      background_(std::make_unique<Background>(this)) {
+      writer_(writer ? std::move(writer) : Writer(&imaging::write_annotations)),
+      background_(std::make_unique<Background>(this, 1, kStallMs)) {
+  stall_.setSingleShot(true);
+  stall_.setInterval(kStallMs);
+  connect(&stall_, &QTimer::timeout, this, &AnnotationDocument::save_apart);
+  retry_.setSingleShot(true);
+  retry_.setInterval(kRetryMs);
+  connect(&retry_, &QTimer::timeout, this, [this] {
+    if (dirty_) save();
+  });
   undo_.setUndoLimit(kUndoSteps);
   autosave_.setSingleShot(true);
   autosave_.setInterval(kAutosaveMs);
@@ -117,7 +130,8 @@ std::optional<AnnotationDocument::Stamp> AnnotationDocument::stamp_of(const fs::
   return Stamp{bytes, time.time_since_epoch().count()};
 }
 
-AnnotationDocument::Written AnnotationDocument::write(fs::path file, const fs::path& own_folder_file,
+AnnotationDocument::Written AnnotationDocument::write(const Writer& writer, fs::path file,
+                                                      const fs::path& own_folder_file,
                                                       const std::optional<Stamp>& known,
                                                       const imaging::AnnotationSet& set) {
   Written written;
@@ -125,9 +139,17 @@ AnnotationDocument::Written AnnotationDocument::write(fs::path file, const fs::p
   const auto now = stamp_of(file);
   written.was_changed_outside = now && now != known;
   written.file = written.was_changed_outside ? next_free(file) : file;
-  imaging::write_annotations(written.file, set);
+  writer(written.file, set);
   written.stamp = stamp_of(written.file).value_or(Stamp{});
   return written;
+}
+
+AnnotationDocument::Written AnnotationDocument::write_apart(const Writer& writer,
+                                                            const fs::path& own_folder_file,
+                                                            const imaging::AnnotationSet& set) {
+  fs::create_directories(own_folder_file.parent_path());
+  writer(own_folder_file, set);
+  return {own_folder_file, stamp_of(own_folder_file).value_or(Stamp{}), false};
 }
 
 void AnnotationDocument::load() {
@@ -336,25 +358,57 @@ void AnnotationDocument::save() {
   }
   dirty_ = false;
   saving_ = true;
+  stall_.start();
   const auto turn = ++save_turn_;
-  background_->run(
-      [file = file_, own = own_folder_file(slide_), known = stamp_, set = to_set()] {
-        return write(file, own, known, set);
-      },
-      [this, turn](const Written& written) {
-        if (turn != save_turn_) return;  // `flush` came between
-        saving_ = false;
-        take_written(written);
-      },
-      [this, turn](const imaging::JobOutcome& outcome) {
-        if (turn != save_turn_) return;
-        saving_ = false;
-        dirty_ = true;  // tried again with the next change, and at the end
-        Q_EMIT problem(tr("The annotations are not saved: %1").arg(QString::fromStdString(outcome.message)));
-      });
+  background_->run([writer = writer_, file = file_, own = own_folder_file(slide_), known = stamp_,
+                    set = to_set()] { return write(writer, file, own, known, set); },
+                   [this, turn](const Written& written) {
+                     if (turn != save_turn_) return;  // `flush` came between
+                     saving_ = false;
+                     stall_.stop();
+                     take_written(written);
+                   },
+                   [this, turn](const imaging::JobOutcome& outcome) {
+                     if (turn != save_turn_) return;
+                     take_trouble(outcome);
+                   });
+}
+
+void AnnotationDocument::save_apart() {
+  if (!saving_) return;
+  const auto turn = ++save_turn_;  // what the folder answers yet is not waited for
+  apart_.run([writer = writer_, own = own_folder_file(slide_),
+              set = to_set()] { return write_apart(writer, own, set); },
+             [this, turn](const Written& written) {
+               if (turn != save_turn_) return;
+               saving_ = false;
+               background_->leave_behind();
+               background_ = std::make_unique<Background>(this, 1, kStallMs);
+               Q_EMIT problem(tr("The folder of %1 does not answer; the annotations are kept in %2.")
+                                  .arg(QString::fromStdString(slide_.filename().string()),
+                                       QString::fromStdString(written.file.string())));
+               file_ = written.file;
+               stamp_ = written.stamp;
+             },
+             [this, turn](const imaging::JobOutcome& outcome) {
+               if (turn != save_turn_) return;
+               take_trouble(outcome);
+             });
+}
+
+void AnnotationDocument::take_trouble(const imaging::JobOutcome& outcome) {
+  saving_ = false;
+  stall_.stop();
+  dirty_ = true;  // a disk that is full or away gets time: tried again until it works, and at the end
+  retry_.start();
+  if (trouble_told_) return;
+  trouble_told_ = true;
+  Q_EMIT problem(tr("The annotations are not saved yet, and are kept in the window: %1")
+                     .arg(QString::fromStdString(outcome.message)));
 }
 
 void AnnotationDocument::take_written(const Written& written) {
+  if (std::exchange(trouble_told_, false)) Q_EMIT notice(tr("All annotations are saved after all."));
   if (written.was_changed_outside) {
     Q_EMIT problem(tr("Another program changed %1; the annotations of this window go to %2.")
                        .arg(QString::fromStdString(file_.filename().string()),
@@ -371,15 +425,42 @@ void AnnotationDocument::flush() {
   ++save_turn_;
   if (saving_) dirty_ = true;
   saving_ = false;
-  background_ = std::make_unique<Background>(this);  // the old one ends what it is at
+  stall_.stop();
+  bool answers = background_->wait(kStallMs);
+  background_->leave_behind();
+  background_ = std::make_unique<Background>(this, 1, kStallMs);
   if (!dirty_ || !loaded_) return;
-  stamp_ = stamp_of(file_);  // what is there now is ours: the piece of work that just ended wrote it
-  try {
-    take_written(write(file_, own_folder_file(slide_), stamp_, to_set()));
-    dirty_ = false;
-  } catch (const imaging::Error& error) {
-    Q_EMIT problem(QString::fromUtf8(error.what()));
+  const auto own = own_folder_file(slide_);
+  std::optional<imaging::JobOutcome> outcome;
+  if (answers) {
+    const auto done = run_within(kStallMs, [writer = writer_, file = file_, own, set = to_set()] {
+      std::pair<Written, imaging::JobOutcome> answer;
+      answer.second = imaging::run_job(
+          // What is there now is ours: the piece of work that just ended wrote it.
+          [&](const imaging::JobContext&) { answer.first = write(writer, file, own, stamp_of(file), set); },
+          {});
+      return answer;
+    });
+    answers = done.has_value();
+    if (done && done->second.status == imaging::JobStatus::done) {
+      take_written(done->first);
+      dirty_ = false;
+      return;
+    }
+    if (done) outcome = done->second;
   }
+  if (!answers) {
+    try {
+      const auto written = write_apart(writer_, own, to_set());
+      file_ = written.file;
+      stamp_ = written.stamp;
+      dirty_ = false;
+      return;
+    } catch (const imaging::Error& error) {
+      outcome = imaging::JobOutcome{imaging::JobStatus::failed, error.code(), error.what()};
+    }
+  }
+  if (outcome) Q_EMIT problem(QString::fromStdString(outcome->message));
 }
 
 fs::path annotation_file(const fs::path& slide, const std::optional<fs::path>& results_folder) {
@@ -417,6 +498,7 @@ QString annotation_measure(const imaging::AnnotationGeometry& geometry,
   const auto area = imaging::area_of(geometry, pixel);
   const auto words = !is_um        ? AnnotationDocument::tr("%1 px²").arg(area, 0, 'f', 0)
                      : area >= 1e5 ? AnnotationDocument::tr("%1 mm²").arg(area * 1e-6, 0, 'g', 4)
+                     : area >= 100 ? AnnotationDocument::tr("%1 µm²").arg(area, 0, 'f', 0)
                                    : AnnotationDocument::tr("%1 µm²").arg(area, 0, 'g', 4);
   return AnnotationDocument::tr("%1 · around %2").arg(words, length);
 }

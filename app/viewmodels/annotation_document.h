@@ -5,6 +5,7 @@
 #include <QTimer>
 #include <QUndoStack>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -17,19 +18,24 @@ namespace viewmodels {
 
 /// The annotations of one slide, with undo and redo, kept in a file of their own.
 ///
-/// Every change is on the disk within a second, whole or not at all, so that a kill loses less than two. A
-/// file that another program changed meanwhile, or that belongs to another slide of the same name, is never
-/// overwritten: a new one is begun beside it, and `problem` says so.
+/// Every change is on the disk within a second, whole or not at all, so that a kill loses less than two.
+/// Where the folder does not answer within two seconds (a network that stalls), the user's own data folder
+/// takes them, and the window goes on. A file that another program changed meanwhile, or that belongs to
+/// another slide of the same name, is never overwritten: a new one is begun beside it, and `problem` says so.
 ///
 /// @par Threads  The GUI thread; reading and writing happen elsewhere.
 class AnnotationDocument : public QAbstractListModel {
   Q_OBJECT
  public:
   using Item = std::shared_ptr<const imaging::Annotation>;
+  /// Writes a set; called off the GUI thread. @throws imaging::Error
+  using Writer = std::function<void(const std::filesystem::path&, const imaging::AnnotationSet&)>;
 
   /// @param file      the sidecar; need not exist. Where its folder cannot be written to, the user's own data
   ///                  folder takes it.
-  AnnotationDocument(const imaging::SlideInfo& slide, std::filesystem::path file, QObject* parent = nullptr);
+  /// @param writer    empty: imaging::write_annotations
+  AnnotationDocument(const imaging::SlideInfo& slide, std::filesystem::path file, Writer writer = {},
+                     QObject* parent = nullptr);
   ~AnnotationDocument() override;  ///< saves what is not saved
 
   [[nodiscard]] int rowCount(const QModelIndex& parent = {}) const override;
@@ -56,7 +62,8 @@ class AnnotationDocument : public QAbstractListModel {
   [[nodiscard]] int selected() const { return selected_; }  ///< row, -1 for none
   void select(int row);
 
-  /// Writes what is not written yet, and waits for it.
+  /// Writes what is not written yet, and waits for it: a few seconds at most where the folder does not
+  /// answer.
   void flush();
 
  Q_SIGNALS:
@@ -80,14 +87,20 @@ class AnnotationDocument : public QAbstractListModel {
     Stamp stamp;
     bool was_changed_outside = false;
   };
-  static Written write(std::filesystem::path file, const std::filesystem::path& own_folder_file,
-                       const std::optional<Stamp>& known, const imaging::AnnotationSet& set);
+  static Written write(const Writer& writer, std::filesystem::path file,
+                       const std::filesystem::path& own_folder_file, const std::optional<Stamp>& known,
+                       const imaging::AnnotationSet& set);
+  /// Into the user's own data folder.
+  static Written write_apart(const Writer& writer, const std::filesystem::path& own_folder_file,
+                             const imaging::AnnotationSet& set);
 
   void splice(int row, int removed, std::vector<Item> inserted);
   void load();
   void take_loaded(imaging::AnnotationSet set, std::optional<Stamp> stamp);
   void save();
+  void save_apart();
   void take_written(const Written& written);
+  void take_trouble(const imaging::JobOutcome& outcome);
   void keep_apart(const QString& why);
 
   imaging::SizeI size_l0_;
@@ -103,7 +116,12 @@ class AnnotationDocument : public QAbstractListModel {
   bool saving_ = false;
   quint64 save_turn_ = 0;
   QTimer autosave_;
-  std::unique_ptr<Background> background_;  // last
+  QTimer stall_;
+  QTimer retry_;
+  bool trouble_told_ = false;
+  Writer writer_;
+  std::unique_ptr<Background> background_;
+  Background apart_{this};  // last
 };
 
 /// The sidecar of a slide: annotations.geojson in its output folder (see output_folder).

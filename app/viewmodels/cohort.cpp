@@ -99,6 +99,7 @@ void Cohort::rebuild() {
   beginResetModel();
   rows_.clear();
   class_names_.clear();
+  measures_.clear();
   for (const auto& result : worklist_->results()) {
     if (to_qt(result.model) != model_ || worklist_->find(result.item) == nullptr) continue;
     Row row{result.item, result.status, result.reason, std::nullopt};
@@ -107,6 +108,12 @@ void Cohort::rebuild() {
       if (!row.result) row.reason = found->second.problem.toStdString();
       if (row.result && class_names_.empty()) {
         for (const auto& [name, value] : row.result->probabilities) class_names_.push_back(name);
+      }
+      if (row.result && row.result->segmentation) {
+        for (const auto& one : row.result->segmentation->measurements) {
+          const Measure measure{one.name, one.subject, one.unit};
+          if (std::ranges::find(measures_, measure) == measures_.end()) measures_.push_back(measure);
+        }
       }
     }
     rows_.push_back(std::move(row));
@@ -121,6 +128,14 @@ QString Cohort::label_of(const Row& row) const {
   const auto* item = worklist_->find(row.id);
   if (item != nullptr && !item->label.empty()) return to_qt(item->label);
   return row.result ? to_qt(row.result->label.value_or("")) : QString{};
+}
+
+std::optional<double> Cohort::value_of(const Row& row, const Measure& measure) {
+  if (!row.result || !row.result->segmentation) return std::nullopt;
+  for (const auto& one : row.result->segmentation->measurements) {
+    if (Measure{one.name, one.subject, one.unit} == measure) return one.value;
+  }
+  return std::nullopt;
 }
 
 void Cohort::measure() {
@@ -142,7 +157,8 @@ int Cohort::rowCount(const QModelIndex& parent) const {
 }
 
 int Cohort::columnCount(const QModelIndex& parent) const {
-  return parent.isValid() ? 0 : kFixedColumns + static_cast<int>(class_names_.size()) + 1;
+  if (parent.isValid()) return 0;
+  return kFixedColumns + static_cast<int>(measures_.empty() ? class_names_.size() + 1 : measures_.size());
 }
 
 QVariant Cohort::headerData(int section, Qt::Orientation orientation, int role) const {
@@ -162,6 +178,11 @@ QVariant Cohort::headerData(int section, Qt::Orientation orientation, int role) 
       break;
   }
   const auto number = static_cast<std::size_t>(section - kFixedColumns);
+  if (number < measures_.size()) {
+    const auto& measure = measures_[number];
+    return QStringLiteral("%1, %2 [%3]")
+        .arg(to_qt(measure.subject), to_qt(measure.name), to_qt(measure.unit));
+  }
   return number < class_names_.size() ? tr("p(%1)").arg(to_qt(class_names_[number])) : tr("Tiles");
 }
 
@@ -188,6 +209,11 @@ QVariant Cohort::data(const QModelIndex& index, int role) const {
   }
   if (!row.result) return {};
   const auto number = static_cast<std::size_t>(index.column() - kFixedColumns);
+  if (number < measures_.size()) {
+    const auto value = value_of(row, measures_[number]);
+    if (!value) return {};
+    return role == kSortRole ? QVariant{*value} : QVariant{QString::number(*value, 'g', 5)};
+  }
   if (number < class_names_.size()) {
     if (number >= row.result->probabilities.size()) return {};
     const auto value = row.result->probabilities[number].second;
@@ -214,6 +240,8 @@ void Cohort::export_csv(const std::filesystem::path& target, const std::vector<i
   std::vector<std::string> header{"file",  "patient", "laterality", "label",   "site",
                                   "model", "status",  "reason",     "verdict", "abstention"};
   for (const auto& name : class_names_) header.push_back("probability_" + name);
+  for (const auto& measure : measures_)
+    header.push_back(fmt::format("{} {} [{}]", measure.name, measure.subject, measure.unit));
   for (const char* name : {"out_of_distribution", "tiles", "tissue_fraction"}) header.emplace_back(name);
   auto text = imaging::csv_line(header);
   for (const auto number : rows) {
@@ -234,6 +262,10 @@ void Cohort::export_csv(const std::filesystem::path& target, const std::vector<i
     for (std::size_t c = 0; c < class_names_.size(); ++c) {
       cells.push_back(c < result.probabilities.size() ? fmt::format("{}", result.probabilities[c].second)
                                                       : "");
+    }
+    for (const auto& measure : measures_) {
+      const auto value = value_of(row, measure);
+      cells.push_back(value ? fmt::format("{}", *value) : "");
     }
     cells.push_back(result.ood ? fmt::format("{}", *result.ood) : "");
     cells.push_back(row.result ? std::to_string(result.tiles) : "");

@@ -15,7 +15,7 @@
 namespace viewmodels {
 
 /// What one model says of all files of the project: a table of probabilities, their histogram and, where
-/// labels are known, how well they were met.
+/// labels are known, how well they were met; of a segmenter, what it measured.
 class Cohort : public QAbstractTableModel {
   Q_OBJECT
  public:
@@ -67,11 +67,18 @@ class Cohort : public QAbstractTableModel {
   void rebuild();
   void measure();
   [[nodiscard]] QString label_of(const Row& row) const;
+  /// A measurement by its name, class and unit.
+  struct Measure {
+    std::string name, subject, unit;
+    bool operator==(const Measure&) const = default;
+  };
+  [[nodiscard]] static std::optional<double> value_of(const Row& row, const Measure& measure);
 
   Worklist* worklist_;
   QStringList models_;
   QString model_;
   std::vector<std::string> class_names_;
+  std::vector<Measure> measures_;          // of a segmenter, which has no probabilities
   int shown_class_ = -1;                   // -1: not chosen yet, the last
   std::map<std::string, ReadCase> cases_;  // by case folder
   std::vector<Row> rows_;

@@ -22,8 +22,25 @@ CommandLine command_line_of(const workflows::AnalyzeRequest& request) {
   line.add("--out", request.out.string());
   line.add_options(request.inputs);
   line.add_options(request.options);
+  line.add_options(request.fundus);
   line.add_options(request.tissue);
+  line.add_options(request.segment);
+  line.add_options(request.segment_tiling);
   line.add_options(request.inside);
+  line.add_options(request.reading);
+  line.add_options(request.runtime);
+  return line;
+}
+
+CommandLine command_line_of(const workflows::SegmentAdaptRequest& request) {
+  CommandLine line({"segment", "adapt"});
+  for (const auto& input : request.inputs.inputs) line.add(QString::fromStdString(input));
+  line.add("--model", request.model);
+  line.add("--out", request.out.string());
+  line.add_options(request.options);
+  line.add_options(request.guard);
+  line.add_options(request.sites);
+  line.add_options(request.inputs);
   line.add_options(request.reading);
   line.add_options(request.runtime);
   return line;

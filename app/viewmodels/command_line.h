@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/workflows/analyze.h"
+#include "app/workflows/segment_adapt.h"
 #include "imaging/base/options.h"
 
 namespace viewmodels {
@@ -36,6 +37,8 @@ class CommandLine {
 
 /// `tessera analyze` with all that the request sets.
 [[nodiscard]] CommandLine command_line_of(const workflows::AnalyzeRequest& request);
+/// `tessera segment adapt` likewise.
+[[nodiscard]] CommandLine command_line_of(const workflows::SegmentAdaptRequest& request);
 
 template <typename Options>
 void CommandLine::add_options(const Options& options) {

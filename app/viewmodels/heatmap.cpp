@@ -46,12 +46,14 @@ QImage cut_along_tissue(const QImage& picture, imaging::RectD rect_l0, const ima
 Heatmap::Heatmap(QObject* parent) : QObject(parent) {}
 
 void Heatmap::set_raster(std::shared_ptr<const imaging::ScoreRaster> raster, imaging::Image8 tissue,
-                         imaging::SizeI slide_size_l0, int channel) {
+                         imaging::SizeI slide_size_l0, int channel,
+                         std::shared_ptr<const imaging::ScoreRaster> view, double threshold_share) {
   raster_ = std::move(raster);
+  view_ = std::move(view);
   tissue_ = std::make_shared<const imaging::Image8>(std::move(tissue));
   slide_size_l0_ = slide_size_l0;
   channel_ = raster_ && channel < raster_->values.channels() ? channel : 0;
-  threshold_share_ = 0;
+  threshold_share_ = threshold_share;
   picture_ = {};
   recolour();
 }
@@ -212,9 +214,9 @@ void Heatmap::recolour() {
       .opacity = 1,  // the canvas blends, so that the opacity slider costs nothing
       .threshold = threshold_share_ > 0 ? threshold() : -std::numeric_limits<float>::infinity()};
   background_.run(
-      [raster = raster_, rank_view = rank_view_, channel = channel_, map = colormap_, style,
-       tissue = hides_outside_ && knows_tissue() ? tissue_ : nullptr, rect = rect_l0(),
-       slide = slide_size_l0_] {
+      [raster = view_ && !rank_view_ ? view_ : raster_, rank_view = rank_view_, channel = channel_,
+       map = colormap_, style, tissue = hides_outside_ && knows_tissue() ? tissue_ : nullptr,
+       rect = rect_l0(), slide = slide_size_l0_] {
         const auto& colours = imaging::colormaps()[static_cast<std::size_t>(map)];
         const auto picture = to_picture(
             rank_view ? imaging::colour_raster(imaging::rank_view(*raster), channel, colours, style)

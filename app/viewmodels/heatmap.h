@@ -24,8 +24,12 @@ class Heatmap : public QObject {
   /// @param raster   null for none
   /// @param tissue   mask stretched over the whole slide, not 0 inside tissue; empty where it is not known
   /// @param channel  the one shown first
+  /// @param view     painted in the raster's place where raw values are shown, over the same rectangle: an
+  ///                 evidence map between its cells; null: the raster itself
+  /// @param threshold_share  left clear at first, see set_threshold_share
   void set_raster(std::shared_ptr<const imaging::ScoreRaster> raster, imaging::Image8 tissue = {},
-                  imaging::SizeI slide_size_l0 = {}, int channel = 0);
+                  imaging::SizeI slide_size_l0 = {}, int channel = 0,
+                  std::shared_ptr<const imaging::ScoreRaster> view = nullptr, double threshold_share = 0);
   [[nodiscard]] const std::shared_ptr<const imaging::ScoreRaster>& raster() const { return raster_; }
 
   [[nodiscard]] bool is_available() const { return raster_ != nullptr; }
@@ -88,7 +92,7 @@ class Heatmap : public QObject {
   [[nodiscard]] std::optional<Cell> cell_at(imaging::PointD l0) const;
   [[nodiscard]] imaging::RectD rect_of(Cell cell) const;
 
-  std::shared_ptr<const imaging::ScoreRaster> raster_;
+  std::shared_ptr<const imaging::ScoreRaster> raster_, view_;
   std::shared_ptr<const imaging::Image8> tissue_ = std::make_shared<imaging::Image8>();
   imaging::SizeI slide_size_l0_;
   bool grid_shown_ = false;

@@ -13,6 +13,12 @@ JobQueue::JobQueue(Analysis* analysis, QObject* parent) : QAbstractTableModel(pa
     if (running_ >= 0) tell_changed(running_);
   });
   connect(analysis_, &Analysis::finished, this, &JobQueue::take_row);
+  connect(analysis_, &Analysis::adapted, this,
+          [this](const workflows::SegmentAdaptRequest&, const nlohmann::ordered_json& records) {
+            if (running_ < 0) return;
+            jobs_[static_cast<std::size_t>(running_)].done = static_cast<std::int64_t>(records.size());
+            tell_changed(running_);
+          });
   connect(analysis_, &Analysis::completed, this, [this] { take_end(JobState::done, {}); });
   connect(analysis_, &Analysis::failed, this,
           [this](const QString& reason) { take_end(JobState::failed, reason); });
@@ -84,14 +90,14 @@ bool JobQueue::can_retry(int row) const {
 
 QString JobQueue::command_line(int row) const {
   const auto* job = at(row);
-  return job == nullptr ? QString{} : command_line_of(job->request).text();
+  if (job == nullptr) return {};
+  return std::visit([](const auto& request) { return command_line_of(request).text(); }, job->request);
 }
 
-void JobQueue::add(const QString& title, const workflows::AnalyzeRequest& request,
-                   std::function<void()> prepare) {
+void JobQueue::add(const QString& title, JobRequest request, std::function<void()> prepare) {
   const auto row = static_cast<int>(jobs_.size());
   beginInsertRows({}, row, row);
-  jobs_.push_back({title, request, std::move(prepare)});
+  jobs_.push_back({title, std::move(request), std::move(prepare)});
   endInsertRows();
   Q_EMIT changed();
   start_next();
@@ -145,7 +151,11 @@ void JobQueue::start_next() {
   next->state = JobState::running;
   clock_.start();
   append_log(tr("started: %1").arg(command_line(running_)));
-  analysis_->start(next->request, next->prepare);
+  if (const auto* analysis = std::get_if<workflows::AnalyzeRequest>(&next->request)) {
+    analysis_->start(*analysis, next->prepare);
+  } else {
+    analysis_->start(std::get<workflows::SegmentAdaptRequest>(next->request));
+  }
 }
 
 void JobQueue::append_log(const QString& line) {

@@ -7,20 +7,23 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <variant>
 #include <vector>
 
 #include "app/viewmodels/analysis.h"
-#include "app/workflows/analyze.h"
 
 namespace viewmodels {
 
 enum class JobState { waiting, running, done, partly_failed, failed, cancelled };
 
+/// What a job does.
+using JobRequest = std::variant<workflows::AnalyzeRequest, workflows::SegmentAdaptRequest>;
+
 /// One job of the queue.
 struct QueuedJob {
   QString title;
-  workflows::AnalyzeRequest request;
-  std::function<void()> prepare;  ///< see Analysis::start
+  JobRequest request;
+  std::function<void()> prepare;  ///< of an analysis, see Analysis::start
   JobState state = JobState::waiting;
   std::int64_t done = 0, failed = 0;  ///< inputs
   QString reason = {};                ///< why it failed
@@ -43,7 +46,7 @@ class JobQueue : public QAbstractTableModel {
   [[nodiscard]] QVariant headerData(int section, Qt::Orientation orientation, int role) const override;
 
   /// Adds a job at the end; it starts when those before have ended.
-  void add(const QString& title, const workflows::AnalyzeRequest& request, std::function<void()> prepare);
+  void add(const QString& title, JobRequest request, std::function<void()> prepare = {});
   /// Stops a job that runs, or takes one that waits out; returns at once.
   void cancel(int row);
   void cancel_all();

@@ -1,5 +1,7 @@
 #include "app/viewmodels/open_slides.h"
 
+#include <algorithm>
+
 #include "app/viewmodels/wording.h"
 
 namespace viewmodels {
@@ -36,9 +38,10 @@ int OpenSlides::find(const std::filesystem::path& path) const {
 }
 
 int OpenSlides::add(std::shared_ptr<OpenSlide> slide) {
-  const auto row = static_cast<int>(slides_.size());
+  const auto place = std::ranges::upper_bound(slides_, slide->number, {}, &OpenSlide::number);
+  const auto row = static_cast<int>(place - slides_.begin());
   beginInsertRows({}, row, row);
-  slides_.push_back(std::move(slide));
+  slides_.insert(place, std::move(slide));
   endInsertRows();
   return row;
 }

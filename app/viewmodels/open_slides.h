@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "imaging/slide/file_identity.h"
 #include "imaging/slide/slide_reader.h"
 
 namespace viewmodels {
@@ -27,6 +28,9 @@ struct OpenSlide {
   QImage overview;                                   ///< the whole slide, small; null until it is read
   std::uint32_t source = 0;                          ///< its number in the tile cache
   std::optional<std::filesystem::path> case_folder;  ///< its newest analysis
+  std::optional<std::filesystem::path> mask_folder;  ///< its newest segmentation
+  std::optional<imaging::FileIdentity> identity;     ///< the file as it was opened
+  std::uint64_t number = 0;                          ///< in the order in which files were asked for
   std::shared_ptr<AnnotationDocument> annotations;   ///< what is drawn on it
 
   [[nodiscard]] const std::filesystem::path& path() const { return reader->info().path; }
@@ -36,7 +40,7 @@ struct OpenSlide {
   [[nodiscard]] bool has_physical_scale() const { return scale && scale->source != "pixels"; }
 };
 
-/// The open files, in the order of opening.
+/// The open files, in the order in which they were asked for.
 class OpenSlides : public QAbstractListModel {
   Q_OBJECT
  public:

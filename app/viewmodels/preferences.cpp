@@ -96,6 +96,43 @@ void Preferences::set_language(const QString& language) {
   settings().setValue("language", language);
 }
 
+std::vector<std::pair<QString, std::string>> Preferences::adapted_models() const {
+  std::vector<std::pair<QString, std::string>> models;
+  const auto kept = settings().value("adapted_models").toStringList();  // name, package, name, ...
+  for (qsizetype i = 0; i + 1 < kept.size(); i += 2) models.emplace_back(kept[i], kept[i + 1].toStdString());
+  return models;
+}
+
+void Preferences::add_adapted_model(const QString& name, const std::string& package) {
+  remove_adapted_model(package);
+  auto kept = settings().value("adapted_models").toStringList();
+  kept.prepend(QString::fromStdString(package));
+  kept.prepend(name);
+  settings().setValue("adapted_models", kept.mid(0, 2 * kMostRecent));
+}
+
+void Preferences::remove_adapted_model(const std::string& package) {
+  QStringList kept;
+  for (const auto& [name, other] : adapted_models()) {
+    if (other != package) kept << name << QString::fromStdString(other);
+  }
+  settings().setValue("adapted_models", kept);
+}
+
+QByteArray Preferences::window_geometry() const {
+  return settings().value("window_geometry").toByteArray();
+}
+
+QByteArray Preferences::window_state() const {
+  return settings().value("window_state").toByteArray();
+}
+
+void Preferences::set_window(const QByteArray& geometry, const QByteArray& state) {
+  auto store = settings();
+  store.setValue("window_geometry", geometry);
+  store.setValue("window_state", state);
+}
+
 QString Preferences::reviewer() const {
   return settings().value("reviewer").toString();
 }

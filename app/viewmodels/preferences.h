@@ -1,10 +1,13 @@
 #pragma once
 
+#include <QByteArray>
 #include <QString>
 #include <QStringList>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "app/workflows/analyze.h"
 
@@ -37,6 +40,14 @@ class Preferences {
   /// "system", "en" or "de"; from the next start.
   [[nodiscard]] QString language() const;
   void set_language(const QString& language);
+  /// Adapted segmenters that are analysed with, name and package, the newest first.
+  [[nodiscard]] std::vector<std::pair<QString, std::string>> adapted_models() const;
+  void add_adapted_model(const QString& name, const std::string& package);
+  void remove_adapted_model(const std::string& package);
+  /// Where the window was and how its parts lay, as QMainWindow saves it; empty at first.
+  [[nodiscard]] QByteArray window_geometry() const;
+  [[nodiscard]] QByteArray window_state() const;
+  void set_window(const QByteArray& geometry, const QByteArray& state);
   /// Who signs reports off.
   [[nodiscard]] QString reviewer() const;
   void set_reviewer(const QString& name);

@@ -15,6 +15,7 @@ using imaging::ViewTileKey;
 
 constexpr double kMaxSourcePixels = 1 << 25;  // a tile that needs more is left to the overview
 constexpr int kMostLevelsUp = 12;
+constexpr int kStallMs = 4000;
 
 QRectF to_qrect(imaging::RectD rect) {
   return {rect.x, rect.y, rect.width, rect.height};
@@ -39,16 +40,46 @@ SlideScene::SlideScene(imaging::TileCache& cache, QObject* parent) : QObject(par
         this,
         [this] {
           arrival_told_ = false;
+          stall_.stop();
           ask();  // a damaged tile calls for its coarser one
+          tell_of_damage();
           Q_EMIT tiles_arrived();
         },
         Qt::QueuedConnection);
   });
+  stall_.setSingleShot(true);
+  stall_.setInterval(kStallMs);
+  connect(&stall_, &QTimer::timeout, this, [this] {
+    if (stall_told_ || is_complete()) return;
+    stall_told_ = true;
+    Q_EMIT stalled();
+  });
+}
+
+void SlideScene::tell_of_damage() {
+  if (damage_told_) return;
+  for (const auto& key : visible_) {
+    const auto tile = cache_.find(key);
+    if (!tile || !tile->is_damaged()) continue;
+    damage_told_ = true;
+    Q_EMIT damage_found(QString::fromStdString(tile->error));
+    return;
+  }
+}
+
+void SlideScene::watch() {
+  if (is_complete()) {
+    stall_.stop();
+  } else if (!stall_.isActive()) {
+    stall_.start();
+  }
 }
 
 void SlideScene::set_slide(std::shared_ptr<const OpenSlide> slide) {
   slide_ = std::move(slide);
   visible_.clear();
+  damage_told_ = stall_told_ = false;
+  stall_.stop();
   if (!slide_) viewer_->want({});
 }
 
@@ -76,6 +107,7 @@ void SlideScene::ask() {
   visible_.clear();
   if (!needs_tiles(level_)) {
     viewer_->want({});
+    watch();
     return;
   }
   const auto size = slide_->size_l0();
@@ -102,6 +134,7 @@ void SlideScene::ask() {
   const auto wide = plan_tiles(slide_->source, size, visible_l0, level_, 1);  // visible ones first
   wishes.insert(wishes.end(), wide.begin(), wide.end());
   viewer_->want(wishes);
+  watch();
 }
 
 bool SlideScene::is_complete() const {

@@ -2,6 +2,7 @@
 
 #include <QImage>
 #include <QObject>
+#include <QTimer>
 #include <atomic>
 #include <memory>
 #include <vector>
@@ -36,9 +37,14 @@ class SlideScene : public QObject {
 
  Q_SIGNALS:
   void tiles_arrived();  ///< coalesced: once per turn of the event loop
+  // Once for each slide that is set:
+  void damage_found(const QString& reason);  ///< a part cannot be read
+  void stalled();                            ///< for seconds nothing came of what is visible
 
  private:
   [[nodiscard]] bool needs_tiles(int level) const;
+  void tell_of_damage();
+  void watch();
   void ask();
   void paint_tile(QPainter& painter, const imaging::ViewTileKey& key) const;
   [[nodiscard]] bool draw_cached(QPainter& painter, const imaging::ViewTileKey& tile,
@@ -51,6 +57,9 @@ class SlideScene : public QObject {
   int level_ = 0;
   std::vector<imaging::ViewTileKey> visible_;
   std::atomic<bool> arrival_told_ = false;
+  bool damage_told_ = false;
+  bool stall_told_ = false;
+  QTimer stall_;
   std::unique_ptr<imaging::TileCache::Viewer> viewer_;  // last: no arrival comes after its end
 };
 

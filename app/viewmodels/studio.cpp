@@ -2,13 +2,16 @@
 
 #include <QFileInfo>
 #include <QThread>
+#include <QTimer>
 #include <algorithm>
 #include <cmath>
 
 #include "app/viewmodels/command_line.h"
 #include "app/viewmodels/picture.h"
+#include "app/workflows/evidence_view.h"
 #include "app/workflows/export_region.h"
 #include "app/workflows/input_kind.h"
+#include "app/workflows/viewing.h"
 #include "imaging/annotation/annotation_files.h"
 #include "imaging/annotation/annotation_mask.h"
 #include "imaging/base/files.h"
@@ -23,6 +26,8 @@ constexpr std::int64_t kOverviewSide = 2048;
 constexpr std::int64_t kTissueMaskSide = 2048;
 constexpr std::size_t kGalleryTiles = 12;
 constexpr std::int64_t kGalleryPx = 168;
+constexpr int kSlowOpeningMs = 3000;
+constexpr const char* kMasks = "masks";  // segmentations lie beside the other analysis of a file, not over it
 
 QString sentence_of(const imaging::JobOutcome& outcome) {
   return QString::fromStdString(outcome.message);
@@ -32,8 +37,10 @@ QString sentence_of(const imaging::JobOutcome& outcome) {
 
 Studio::Studio(StudioServices services, QObject* parent)
     : QObject(parent),
-      cache_(std::int64_t{preferences_.cache_mib()} << 20, std::clamp(QThread::idealThreadCount(), 2, 8)),
-      analysis_(std::move(services.analyze)) {
+      cache_(std::make_shared<imaging::TileCache>(std::int64_t{preferences_.cache_mib()} << 20,
+                                                  std::clamp(QThread::idealThreadCount(), 2, 8))),
+      open_(services.open ? std::move(services.open) : &workflows::open_for_viewing),
+      analysis_(std::move(services.analyze), std::move(services.adapt)) {
   connect(this, &Studio::current_changed, this, [this] { tissue_.set_slide(current()); });
   connect(this, &Studio::scale_changed, this, [this] { tissue_.set_slide(current()); });
   connect(this, &Studio::current_changed, this, [this] {
@@ -43,6 +50,27 @@ Studio::Studio(StudioServices services, QObject* parent)
   connect(this, &Studio::overview_changed, this, [this] { field_.set_slide(current()); });
   connect(&field_, &FieldOverlay::problem, this,
           [this](const QString& reason) { Q_EMIT notice(reason, Tone::info); });
+  connect(&masks_, &MaskOverlay::problem, this,
+          [this](const QString& reason) { Q_EMIT notice(reason, Tone::problem); });
+  connect(&file_watch_, &FileWatch::vanished, this, [this](const std::filesystem::path& file) {
+    tell_of_file(file,
+                 tr("%1 is no longer at its place. What is on the screen stays, and annotations are kept; "
+                    "the rest is read when the file is back."));
+  });
+  connect(&file_watch_, &FileWatch::changed, this, [this](const std::filesystem::path& file) {
+    tell_of_file(file,
+                 tr("%1 was changed by another program since it was opened. Open it again (F5) to see it "
+                    "as it is now."));
+  });
+  connect(&file_watch_, &FileWatch::returned, this, [this](const std::filesystem::path& file) {
+    Q_EMIT notice(tr("%1 is back.").arg(QString::fromStdString(file.filename().string())), Tone::info);
+  });
+  connect(&file_watch_, &FileWatch::silent, this, [this] {
+    Q_EMIT notice(
+        tr("A folder that an open file lies in does not answer. The window goes on, and what is on the "
+           "screen stays."),
+        Tone::problem);
+  });
   connect(&heatmap_, &Heatmap::changed, this, [this] {
     if (heatmap_.channel() != gallery_channel_ && heatmap_.is_available()) fill_gallery();
   });
@@ -57,7 +85,8 @@ Studio::Studio(StudioServices services, QObject* parent)
   case_reading_.run(
       std::move(services.list_models),
       [this](std::vector<ModelChoice> models) {
-        models_ = std::move(models);
+        models_ = own_models_;
+        models_.insert(models_.end(), models.begin(), models.end());
         has_listed_models_ = true;
         Q_EMIT models_changed();
       },
@@ -69,6 +98,7 @@ Studio::Studio(StudioServices services, QObject* parent)
 }
 
 Studio::~Studio() {
+  closing_.request_stop();  // ends reads that wait for their device
   for (int row = 0; row < slides_.rowCount(); ++row) slides_.at(row)->annotations->flush();
 }
 
@@ -105,28 +135,39 @@ void Studio::open_file(const QString& path, bool becomes_current) {
     if (becomes_current) set_current(row);
     return;
   }
-  ++opening_;
+  opening_.push_back(file);
+  const auto is_over = [this, file] {
+    if (const auto place = std::ranges::find(opening_, file); place != opening_.end()) opening_.erase(place);
+  };
+  QTimer::singleShot(kSlowOpeningMs, this, [this, file] {
+    if (std::ranges::find(opening_, file) == opening_.end()) return;
+    Q_EMIT notice(tr("%1 does not answer yet. The window goes on; the file is shown when it does.")
+                      .arg(QString::fromStdString(file.filename().string())),
+                  Tone::info);
+  });
   opening_work_.run(
-      [this, file] {
+      [file, open = open_, cache = cache_, stop = closing_.get_token(), number = ++last_number_] {
         auto slide = std::make_shared<OpenSlide>();
-        slide->reader = imaging::open_slide(file);
-        slide->source = cache_.add_source(slide->reader);  // reads the file's ends
+        slide->number = number;
+        slide->identity = imaging::identify_file(file);
+        slide->reader = open(file, stop);
+        slide->source = cache->add_source(slide->reader);  // reads the file's ends
         slide->is_fundus = workflows::shows_fundus(*slide->reader);
         return slide;
       },
-      [this, becomes_current](std::shared_ptr<OpenSlide> slide) {
-        --opening_;
+      [this, becomes_current, is_over](std::shared_ptr<OpenSlide> slide) {
+        is_over();
         take_opened(std::move(slide), becomes_current);
       },
-      [this](const imaging::JobOutcome& outcome) {
-        --opening_;
+      [this, is_over](const imaging::JobOutcome& outcome) {
+        is_over();
         Q_EMIT notice(sentence_of(outcome), Tone::problem);
       });
 }
 
 void Studio::take_opened(std::shared_ptr<OpenSlide> slide, bool becomes_current) {
   if (const auto row = slides_.find(slide->path()); row >= 0) {  // asked for twice before it was open
-    cache_.remove_source(slide->source);
+    cache_->remove_source(slide->source);
     if (becomes_current) set_current(row);
     return;
   }
@@ -137,12 +178,26 @@ void Studio::take_opened(std::shared_ptr<OpenSlide> slide, bool becomes_current)
     slide->scale = imaging::resolve_scale(slide->reader->info(), "pixels", std::nullopt);
   make_document(slide);
   const auto row = slides_.add(slide);
+  if (row <= current_row_) ++current_row_;
+  file_watch_.add(slide->path(), slide->identity);
   for (const auto& warning : slide->reader->info().warnings) {
     Q_EMIT notice(QString::fromStdString(warning), Tone::info);
   }
   read_overview(slide);
   find_earlier_case(slide);
   if (becomes_current || current_row_ < 0) set_current(row);
+}
+
+void Studio::reopen() {
+  const auto slide = current();
+  if (!slide) return;
+  const auto path = QString::fromStdString(slide->path().string());
+  close_slide(current_row_);
+  open_file(path, true);
+}
+
+void Studio::tell_of_file(const std::filesystem::path& file, const QString& sentence) {
+  Q_EMIT notice(sentence.arg(QString::fromStdString(file.filename().string())), Tone::problem);
 }
 
 void Studio::read_overview(const std::shared_ptr<OpenSlide>& slide) {
@@ -164,19 +219,22 @@ void Studio::read_overview(const std::shared_ptr<OpenSlide>& slide) {
 
 void Studio::find_earlier_case(const std::shared_ptr<OpenSlide>& slide) {
   case_reading_.run(
-      [file = slide->path(),
-       results = preferences_.results_folder()]() -> std::optional<std::filesystem::path> {
-        const workflows::CaseFolder folder{output_folder(file, results) / "cases" / file.stem()};
-        if (!std::filesystem::exists(folder.result())) return std::nullopt;
-        const auto result = folder.read_result();
-        const bool is_same =
-            result.file == file.filename().string() && result.size_bytes == std::filesystem::file_size(file);
-        return is_same ? std::optional{folder.path} : std::nullopt;
+      [file = slide->path(), results = preferences_.results_folder()] {
+        const auto find = [&](const std::filesystem::path& out) -> std::optional<std::filesystem::path> {
+          const workflows::CaseFolder folder{out / "cases" / file.stem()};
+          if (!std::filesystem::exists(folder.result())) return std::nullopt;
+          const auto result = folder.read_result();
+          const bool is_same = result.file == file.filename().string() &&
+                               result.size_bytes == std::filesystem::file_size(file);
+          return is_same ? std::optional{folder.path} : std::nullopt;
+        };
+        const auto out = output_folder(file, results);
+        return EarlierCase{find(out), find(out / kMasks)};
       },
-      [this, slide](std::optional<std::filesystem::path> folder) {
-        if (!folder || slide->case_folder) return;
-        slide->case_folder = std::move(folder);
-        if (slide == current()) show_case();
+      [this, slide](const EarlierCase& found) {
+        if (!slide->case_folder) slide->case_folder = found.case_folder;
+        if (!slide->mask_folder) slide->mask_folder = found.mask_folder;
+        if (slide == current() && (slide->case_folder || slide->mask_folder)) show_case();
       },
       [this](const imaging::JobOutcome& outcome) { Q_EMIT notice(sentence_of(outcome), Tone::info); });
 }
@@ -186,7 +244,8 @@ void Studio::close_slide(int row) {
   if (!slide) return;
   if (row == current_row_) editor_.set_document(nullptr);
   slide->annotations->flush();
-  cache_.remove_source(slide->source);
+  cache_->remove_source(slide->source);
+  file_watch_.remove(slide->path());
   slides_.remove(row);
   const auto last = slides_.rowCount() - 1;
   if (row < current_row_) {
@@ -232,22 +291,72 @@ QString Studio::analyse_hindrance() const {
   if (analysis_.is_running()) return tr("An analysis is running.");
   if (models_.empty())
     return has_listed_models_ ? tr("No model for slides is installed.") : tr("Looking for models…");
-  if (!slide->scale) return tr("Set the scale of this image first.");
+  if (!slide->scale && !is_segmenter(chosen_model_)) return tr("Set the scale of this image first.");
   if (inside_ && workflows::regions_of(slide->annotations->to_set(), inside_options_class()).empty())
     return tr("Draw an area to analyse first, or analyse the whole slide.");
   return {};
 }
 
+bool Studio::is_segmenter(const std::string& model) const {
+  const auto found = std::ranges::find(models_, model, &ModelChoice::reference);
+  return found != models_.end() && found->is_segmenter;
+}
+
 workflows::AnalyzeRequest Studio::request_for(const std::string& model,
                                               const std::optional<std::filesystem::path>& out) const {
   const auto slide = current();
-  auto request =
-      make_request(slide->path(), model,
-                   out ? *out : output_folder(slide->path(), preferences_.results_folder()), slide->mpp);
+  auto folder = out ? *out : output_folder(slide->path(), preferences_.results_folder());
+  if (!out && is_segmenter(model)) folder /= kMasks;
+  auto request = make_request(slide->path(), model, folder, slide->mpp);
+  request.runtime = preferences_.runtime();
+  if (is_segmenter(model)) {
+    if (inside_) request.segment.region = box_of_areas();
+    return request;
+  }
   request.tissue = tissue_.options();
   request.inside = inside_options();
-  request.runtime = preferences_.runtime();
+  if (slide->is_fundus) request.fundus = fundus_options_;
   return request;
+}
+
+std::optional<std::string> Studio::box_of_areas() const {
+  const auto size = current()->size_l0();
+  std::optional<imaging::RectD> box;
+  for (const auto& item : workflows::regions_of(annotations()->to_set(), inside_options_class())) {
+    const auto one = imaging::bounds_of(item.geometry);
+    if (!box) box = one;
+    const auto x = std::min(box->x, one.x), y = std::min(box->y, one.y);
+    box = imaging::RectD{x, y, std::max(box->right(), one.right()) - x,
+                         std::max(box->bottom(), one.bottom()) - y};
+  }
+  if (!box) return std::nullopt;
+  const auto clipped = [](double value, std::int64_t most) {
+    return std::clamp<std::int64_t>(std::llround(value), 0, most);
+  };
+  const auto left = clipped(box->x, size.width - 1), top = clipped(box->y, size.height - 1);
+  const auto right = std::max(left + 1, clipped(box->right(), size.width));
+  const auto bottom = std::max(top + 1, clipped(box->bottom(), size.height));
+  return QStringLiteral("%1,%2,%3,%4").arg(left).arg(top).arg(right - left).arg(bottom - top).toStdString();
+}
+
+void Studio::set_fundus_options(const workflows::FundusOptions& options) {
+  fundus_options_ = options;
+  Q_EMIT fundus_options_changed();
+}
+
+void Studio::add_model(const ModelChoice& model, bool is_wanted) {
+  remove_model(model.reference);
+  own_models_.insert(own_models_.begin(), model);
+  models_.insert(models_.begin(), model);
+  Q_EMIT models_changed();
+  if (is_wanted) Q_EMIT model_wanted(QString::fromStdString(model.reference));
+}
+
+void Studio::remove_model(const std::string& reference) {
+  const auto count = models_.size();
+  std::erase_if(own_models_, [&](const auto& model) { return model.reference == reference; });
+  std::erase_if(models_, [&](const auto& model) { return model.reference == reference; });
+  if (models_.size() != count) Q_EMIT models_changed();
 }
 
 void Studio::analyse(const std::string& model, std::optional<std::filesystem::path> out) {
@@ -269,7 +378,7 @@ void Studio::take_finished(const workflows::RunRow& row, const std::filesystem::
                            const std::filesystem::path& out) {
   if (row.status == "failed") {
     Q_EMIT notice(QString::fromStdString(row.reason), Tone::problem);
-    if (!row.result) return;
+    if (!row.result || is_segmenter(analysis_.request().model)) return;
   }
   show_case_of(input, out / "cases" / row.case_name);
 }
@@ -277,48 +386,79 @@ void Studio::take_finished(const workflows::RunRow& row, const std::filesystem::
 void Studio::show_case_of(const std::filesystem::path& file, const std::filesystem::path& case_folder) {
   const auto slide = slides_.at(slides_.find(file));
   if (!slide) return;  // not open; its files are there
-  slide->case_folder = case_folder;
-  if (slide == current()) show_case();
+  if (slide == current()) loading_case_ = true;
+  case_reading_.run(
+      [case_folder] { return workflows::CaseFolder{case_folder}.read_result().segmentation.has_value(); },
+      [this, slide, case_folder](bool is_segmentation) {
+        (is_segmentation ? slide->mask_folder : slide->case_folder) = case_folder;
+        if (slide == current()) show_case();
+      },
+      [this, slide](const imaging::JobOutcome& outcome) {
+        Q_EMIT notice(sentence_of(outcome), Tone::problem);
+        if (slide == current()) show_case();
+      });
 }
 
 void Studio::show_case() {
   const auto turn = ++case_turn_;
   const auto slide = current();
-  loading_case_ = slide && slide->case_folder;
-  if (!loading_case_) {
-    result_.reset();
-    best_tiles_.clear();
-    heatmap_.set_raster(nullptr);
-    top_tiles_.set_items({});
+  loading_case_ = slide && (slide->case_folder || slide->mask_folder);
+  const auto take = [this, slide](LoadedCases loaded) {
+    loading_case_ = false;
+    mask_result_ = std::move(loaded.masks);
+    if (mask_result_) {
+      masks_.set_case(*slide->mask_folder, *mask_result_->segmentation, slide->path());
+    } else {
+      masks_.clear();
+    }
+    if (auto& analysis = loaded.analysis) {
+      result_ = std::move(analysis->result);
+      best_tiles_ = std::move(analysis->top_tiles);
+      best_channel_ = gallery_channel_ = analysis->channel;
+      heatmap_.set_raster(std::move(analysis->raster), std::move(analysis->tissue), result_->size_l0,
+                          analysis->channel, std::move(analysis->view), analysis->threshold_share);
+      fill_gallery();
+    } else {
+      result_.reset();
+      best_tiles_.clear();
+      heatmap_.set_raster(nullptr);
+      top_tiles_.set_items({});
+    }
     Q_EMIT case_changed();
-    return;
-  }
-  case_reading_.run([folder = *slide->case_folder] { return load_case(folder); },
-                    [this, turn](LoadedCase loaded) {
-                      if (turn != case_turn_) return;
-                      loading_case_ = false;
-                      result_ = std::move(loaded.result);
-                      best_tiles_ = std::move(loaded.top_tiles);
-                      best_channel_ = gallery_channel_ = loaded.channel;
-                      heatmap_.set_raster(std::move(loaded.raster), std::move(loaded.tissue),
-                                          result_->size_l0, loaded.channel);
-                      fill_gallery();
-                      Q_EMIT case_changed();
-                    },
-                    [this, turn](const imaging::JobOutcome& outcome) {
-                      if (turn != case_turn_) return;
-                      loading_case_ = false;
-                      Q_EMIT notice(sentence_of(outcome), Tone::problem);
-                      Q_EMIT case_changed();
-                    });
+  };
+  if (!loading_case_) return take({});
+  case_reading_.run(
+      [analysis = slide->case_folder, masks = slide->mask_folder] {
+        LoadedCases loaded;
+        if (analysis) loaded.analysis = load_case(*analysis);
+        if (masks) loaded.masks = workflows::CaseFolder{*masks}.read_result();
+        if (loaded.masks && !loaded.masks->segmentation) loaded.masks.reset();
+        return loaded;
+      },
+      [this, turn, take](LoadedCases loaded) {
+        if (turn == case_turn_) take(std::move(loaded));
+      },
+      [this, turn](const imaging::JobOutcome& outcome) {
+        if (turn != case_turn_) return;
+        loading_case_ = false;
+        Q_EMIT notice(sentence_of(outcome), Tone::problem);
+        Q_EMIT case_changed();
+      });
 }
 
 Studio::LoadedCase Studio::load_case(const std::filesystem::path& folder) {
   const workflows::CaseFolder files{folder};
-  LoadedCase loaded{files.read_result(), nullptr, {}, {}, 0};
+  LoadedCase loaded;
+  loaded.result = files.read_result();
   if (loaded.result.status == "failed") return loaded;
   if (std::filesystem::exists(files.attention()))  // an ungradable photograph has no map
     loaded.raster = std::make_shared<const imaging::ScoreRaster>(files.read_scores(loaded.result));
+  if (loaded.raster && loaded.result.fundus) {  // as the report shows it
+    loaded.view = std::make_shared<const imaging::ScoreRaster>(
+        workflows::evidence_view(*loaded.raster, loaded.result.fundus->field));
+    const auto style = workflows::evidence_style({.low = 0, .high = 1}, 1);
+    loaded.threshold_share = static_cast<double>(style.threshold);
+  }
   const auto& names = loaded.result.score_names;
   const auto shown = std::ranges::find(names, loaded.result.shown_class());
   if (shown != names.end()) loaded.channel = static_cast<int>(shown - names.begin());
@@ -470,8 +610,8 @@ void Studio::export_region(const std::filesystem::path& target, double mpp) {
 
 void Studio::export_report(const std::filesystem::path& target) {
   const auto slide = current();
-  if (!slide || !slide->case_folder) return;
-  const workflows::CaseFolder folder{*slide->case_folder};
+  if (!slide || !(slide->case_folder || slide->mask_folder)) return;
+  const workflows::CaseFolder folder{slide->case_folder ? *slide->case_folder : *slide->mask_folder};
   case_reading_.run(
       [source = target.extension() == ".html" ? folder.report_html() : folder.report_pdf(), target] {
         imaging::write_file(target, imaging::read_file(source));

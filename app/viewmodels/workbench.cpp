@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "app/report/segment_words.h"
+#include "app/workflows/reset_adaptation.h"
 #include "imaging/base/csv.h"
 #include "imaging/base/files.h"
 #include "imaging/base/log.h"
@@ -56,7 +58,7 @@ class TableNames {
 }  // namespace
 
 Workbench::Workbench(Studio* studio, QObject* parent)
-    : QObject(parent), studio_(studio), jobs_(studio->analysis()) {
+    : QObject(parent), studio_(studio), jobs_(studio->analysis()), adaptation_(studio, &jobs_, &models_) {
   const auto tell = [this](const QString& sentence) { Q_EMIT notice(sentence, Studio::Tone::info); };
   const auto warn = [this](const QString& sentence) { Q_EMIT notice(sentence, Studio::Tone::problem); };
   connect(&keeper_, &ProjectKeeper::opened, this, &Workbench::take_content);
@@ -67,6 +69,11 @@ Workbench::Workbench(Studio* studio, QObject* parent)
   connect(&keeper_, &ProjectKeeper::settled, this,
           [tell] { tell(tr("All changes of the project are saved after all.")); });
   connect(&worklist_, &Worklist::problem, this, warn);
+  connect(&worklist_, &Worklist::relocated, this, [tell](int found, int missing) {
+    const auto words = tr("%n files were found again", nullptr, found);
+    tell(missing > 0 ? tr("%1; %2 are missing still.").arg(words).arg(missing) : words + '.');
+  });
+  connect(&adaptation_, &Adaptation::notice, this, &Workbench::notice);
   connect(&worklist_, &Worklist::added, this, [tell](int count, int known) {
     const auto words = tr("%n files were added", nullptr, count);
     tell(known > 0 ? tr("%1; %2 were listed already.").arg(words).arg(known) : words + '.');
@@ -276,33 +283,48 @@ void Workbench::start(const AnalysisPlan& plan) {
 
 void Workbench::take_result(const workflows::RunRow& row, const fs::path& input, const fs::path& out) {
   const auto* item = worklist_.find_file(input);
-  if (item == nullptr || !worklist_.is_writable()) return;
+  const bool is_comparison = out.parent_path().filename() == workflows::kCompareFolder;
+  if (item == nullptr || is_comparison || !worklist_.is_writable()) return;
   store::Result result{.item = item->id,
                        .model = row.result ? row.result->model_name
                                            : fs::path(studio_->analysis()->request().model).stem().string(),
                        .folder = store::relative_to(worklist_.folder(), out / "cases" / row.case_name),
                        .status = row.result ? row.result->status : row.status,
                        .reason = row.reason};
-  if (row.result && row.result->status != "failed") result.reason = row.result->verdict.value_or("");
+  if (row.result && row.result->status != "failed") {
+    result.reason = row.result->segmentation ? report::segment_headline(*row.result->segmentation)
+                                             : row.result->verdict.value_or("");
+  }
   worklist_.take_result(result);
 }
 
-std::optional<fs::path> Workbench::case_of(std::int64_t id) const {
-  std::optional<fs::path> found;
-  for (const auto& result : worklist_.results_of(id)) {
-    if (result.status == "failed") continue;
-    const auto folder = store::absolute_in(worklist_.folder(), result.folder);
-    if (!found || to_qt(result.model) == cohort_.model()) found = folder;
+std::vector<fs::path> Workbench::cases_of(std::int64_t id) const {
+  auto results = worklist_.results_of(id);
+  std::erase_if(results, [](const auto& result) { return result.status == "failed"; });
+  std::ranges::stable_partition(
+      results, [this](const auto& result) { return to_qt(result.model) != cohort_.model(); });
+  std::vector<fs::path> folders;
+  for (const auto& result : results) folders.push_back(store::absolute_in(worklist_.folder(), result.folder));
+  return folders;
+}
+
+std::optional<fs::path> Workbench::other_eye(const fs::path& file) const {
+  const auto* item = worklist_.find_file(file);
+  if (item == nullptr || item->patient.empty() || item->laterality.empty()) return std::nullopt;
+  for (const auto& other : worklist_.items()) {
+    if (other.patient == item->patient && other.kind == "fundus" && !other.laterality.empty() &&
+        other.laterality != item->laterality)
+      return worklist_.path_of(other);
   }
-  return found;
+  return std::nullopt;
 }
 
 void Workbench::bind_current() {
   const auto slide = studio_->current();
   const auto* item = slide ? worklist_.find_file(slide->path()) : nullptr;
   if (item == nullptr) return;
-  if (!slide->case_folder) {
-    if (const auto folder = case_of(item->id)) studio_->show_case_of(slide->path(), *folder);
+  if (!slide->case_folder && !slide->mask_folder) {
+    for (const auto& folder : cases_of(item->id)) studio_->show_case_of(slide->path(), folder);
   }
   if (const auto place = place_of(slide->path())) {
     // After the canvas has taken the slide.

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "app/viewmodels/adaptation.h"
 #include "app/viewmodels/cohort.h"
 #include "app/viewmodels/job_queue.h"
 #include "app/viewmodels/model_shelf.h"
@@ -56,6 +57,7 @@ class Workbench : public QObject {
   [[nodiscard]] Cohort* cohort() { return &cohort_; }
   [[nodiscard]] ModelShelf* models() { return &models_; }
   [[nodiscard]] ReportDesk* reports() { return &reports_; }
+  [[nodiscard]] Adaptation* adaptation() { return &adaptation_; }
   [[nodiscard]] ProjectKeeper* keeper() { return &keeper_; }
 
   /// Opens the project of a folder, or begins one; `project_changed` or a notice follows.
@@ -73,8 +75,10 @@ class Workbench : public QObject {
   [[nodiscard]] QString analyse_hindrance() const;
   void start(const AnalysisPlan& plan);
 
-  /// Case folder of an item's newest result that is shown; absent where there is none.
-  [[nodiscard]] std::optional<std::filesystem::path> case_of(std::int64_t id) const;
+  /// Case folders of an item's results, those of the cohort's model last.
+  [[nodiscard]] std::vector<std::filesystem::path> cases_of(std::int64_t id) const;
+  /// The photograph of the same patient's other eye, as the worklist says; absent where it does not.
+  [[nodiscard]] std::optional<std::filesystem::path> other_eye(const std::filesystem::path& file) const;
 
   /// Where the current slide is looked at, told by the canvas, and found again after a crash; absent: all of
   /// it.
@@ -104,6 +108,7 @@ class Workbench : public QObject {
   Cohort cohort_{&worklist_};
   ModelShelf models_;
   ReportDesk reports_;
+  Adaptation adaptation_;
   std::map<std::filesystem::path, ViewPlace> places_;
   QTimer session_timer_;
   bool restoring_ = false;

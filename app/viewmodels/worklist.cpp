@@ -440,6 +440,90 @@ void Worklist::remove(const std::vector<std::int64_t>& ids) {
   undo_.push(new Presence(this, std::move(items), false, false, tr("removal of %n files", nullptr, count)));
 }
 
+int Worklist::missing() const {
+  return static_cast<int>(
+      std::ranges::count_if(items_, [this](const auto& item) { return glimpse_of(item.id).is_missing; }));
+}
+
+void Worklist::relocate(std::int64_t id, const QString& file) {
+  const auto* item = find(id);
+  if (item == nullptr || !is_writable_) return;
+  const fs::path path = QFileInfo(file).absoluteFilePath().toStdString();
+  collecting_.run(
+      [path, hash = item->quick_hash] {
+        if (!hash.empty() && imaging::quick_hash(path) != hash) {
+          throw imaging::Error(imaging::ErrorCode::incompatible,
+                               "The file '" + path.string() +
+                                   "' is another one than was listed (its content differs), so nothing was "
+                                   "changed; add it to the project as a new file.");
+        }
+        return path;
+      },
+      [this, turn = turn_->load(), id](const fs::path& found) {
+        if (turn == *turn_) take_places({{id, found}});
+      },
+      [this](const imaging::JobOutcome& outcome) { Q_EMIT problem(to_qt(outcome.message)); });
+}
+
+void Worklist::relocate_missing(const QString& folder) {
+  if (!is_writable_) return;
+  std::vector<store::Item> wanted;
+  for (const auto& item : items_) {
+    if (glimpse_of(item.id).is_missing) wanted.push_back(item);
+  }
+  collecting_.run(
+      [wanted, folder = fs::path(QFileInfo(folder).absoluteFilePath().toStdString())] {
+        std::map<std::int64_t, fs::path> places;
+        for (const auto& item : wanted) {
+          // The longest end of its path that is there and holds what was listed.
+          auto end = fs::path(item.file);
+          while (!end.empty()) {
+            const auto candidate = folder / end;
+            std::error_code ignored;
+            if (*end.begin() != ".." && fs::is_regular_file(candidate, ignored) &&
+                (item.quick_hash.empty() || imaging::quick_hash(candidate) == item.quick_hash)) {
+              places[item.id] = candidate;
+              break;
+            }
+            end = end.lexically_relative(*end.begin());
+            if (end == ".") break;
+          }
+        }
+        return places;
+      },
+      [this, turn = turn_->load()](const std::map<std::int64_t, fs::path>& places) {
+        if (turn != *turn_) return;
+        if (places.empty()) {
+          Q_EMIT problem(tr("None of the missing files lies in that folder."));
+          return;
+        }
+        take_places(places);
+      },
+      [this](const imaging::JobOutcome& outcome) { Q_EMIT problem(to_qt(outcome.message)); });
+}
+
+void Worklist::take_places(const std::map<std::int64_t, fs::path>& places) {
+  std::vector<store::Item> before, after;
+  for (const auto& [id, path] : places) {
+    const auto* item = find(id);
+    const auto* other = find_file(path);
+    if (item == nullptr) continue;
+    if (other != nullptr && other->id != id) {
+      Q_EMIT problem(tr("%1 is listed already.").arg(to_qt(path.filename().string())));
+      continue;
+    }
+    auto changed = *item;
+    changed.file = store::relative_to(folder_, path);
+    before.push_back(*item);
+    after.push_back(std::move(changed));
+  }
+  if (after.empty()) return;
+  const auto count = static_cast<int>(after.size());
+  undo_.push(
+      new Change(this, std::move(before), std::move(after), tr("finding of %n files", nullptr, count)));
+  Q_EMIT relocated(count, missing());
+}
+
 void Worklist::take_result(const store::Result& result) {
   const auto found = std::ranges::find_if(
       results_, [&](const auto& known) { return known.item == result.item && known.model == result.model; });
@@ -477,7 +561,12 @@ void Worklist::apply(const std::vector<store::Item>& items) {
   for (const auto& item : items) {
     const auto row = row_of(item.id);
     if (row < 0) continue;
+    const bool has_moved = items_[static_cast<std::size_t>(row)].file != item.file;
     items_[static_cast<std::size_t>(row)] = item;
+    if (has_moved) {
+      glimpses_.erase(item.id);
+      look_at(item);
+    }
     tell_changed(row);
   }
   keeper_->post([items](store::Project& project) { project.save(items); });
@@ -541,6 +630,7 @@ void Worklist::look_at(const store::Item& item) {
         if (turn != *turn_) return;
         --looking_;
         glimpses_[id].problem = to_qt(outcome.message);
+        glimpses_[id].is_missing = outcome.code == imaging::ErrorCode::not_found;
         if (const auto row = row_of(id); row >= 0) tell_changed(row);
       });
 }

@@ -24,6 +24,7 @@ struct Glimpse {
   QImage thumbnail;
   std::optional<imaging::SlideScale> scale;  ///< the file's own
   QString problem;                           ///< why it cannot be looked at; empty where it can
+  bool is_missing = false;                   ///< there is no file at its place
 };
 
 /// The files of the open project, each with a picture, facts, notes, status and its newest results. Changes
@@ -69,6 +70,13 @@ class Worklist : public QAbstractTableModel {
   void import_table(const QString& path);
   void set_field(const std::vector<std::int64_t>& ids, Field field, const QString& value);
   void remove(const std::vector<std::int64_t>& ids);
+  /// How many files are not at their places.
+  [[nodiscard]] int missing() const;
+  /// Says where a file lies now. Another file than the one that was listed is refused: `problem` follows.
+  void relocate(std::int64_t id, const QString& file);
+  /// Looks in a folder for all files that are missing, each by the end of its path and by its content;
+  /// `relocated` or `problem` follows.
+  void relocate_missing(const QString& folder);
   /// Takes note of a result; not undoable, as the files are there.
   void take_result(const store::Result& result);
 
@@ -82,7 +90,8 @@ class Worklist : public QAbstractTableModel {
  Q_SIGNALS:
   void reset();                      ///< another project
   void added(int count, int known);  ///< files that came in, and files that were listed already
-  void items_changed();              ///< fields, results or thumbnails of some
+  void relocated(int found, int still_missing);
+  void items_changed();  ///< fields, results or thumbnails of some
   void result_taken(const store::Result& result);
   void results_changed();
   void problem(const QString& reason);
@@ -93,6 +102,7 @@ class Worklist : public QAbstractTableModel {
   void apply(const std::vector<store::Item>& items);
   void list(const std::vector<store::Item>& items);
   void unlist(const std::vector<store::Item>& items);
+  void take_places(const std::map<std::int64_t, std::filesystem::path>& places);
   void look_at(const store::Item& item);
   void tell_changed(int row);
 

@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <thread>
 #include <unordered_map>
@@ -25,7 +26,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::int64_t kTileOverhead = 512;  // bytes counted for an entry's own bookkeeping
+constexpr std::int64_t kTileOverhead = 512;       // bytes counted for an entry's own bookkeeping
+constexpr auto kStall = std::chrono::seconds(1);  // a read that takes longer holds its slide back, no other
+constexpr auto kLook = std::chrono::milliseconds(250);
+constexpr std::size_t kMostStandIns = 4;  // workers that come in for those that wait for a device
 
 struct KeyHash {
   std::size_t operator()(const ViewTileKey& key) const {
@@ -83,7 +87,7 @@ ViewTile load_tile(const SlideReader& reader, const ViewTileKey& key) {
     const auto outcome =
         run_job([&](const JobContext&) { tile.bgrx = read_tile(reader, key); }, JobContext{});
     if (outcome.status == JobStatus::done) return {std::move(tile.bgrx), {}};
-    tile.error = outcome.message;
+    tile.error = outcome.message.empty() ? "The reading was stopped." : outcome.message;
   }
   return tile;
 }
@@ -98,9 +102,9 @@ RectD view_tile_rect_l0(const ViewTileKey& key) {
 class TileCache::Impl {
  public:
   Impl(std::int64_t max_bytes, int workers) : max_bytes_(max_bytes) {
-    for (int i = 0; i < workers; ++i) {
-      workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
-    }
+    most_workers_ = static_cast<std::size_t>(workers) + kMostStandIns;
+    for (int i = 0; i < workers; ++i) add_worker();
+    watcher_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
   }
 
   std::uint32_t add_source(std::shared_ptr<const SlideReader> reader) {
@@ -204,7 +208,25 @@ class TileCache::Impl {
     std::list<ViewTileKey>::iterator place;
   };
 
+  void add_worker() {
+    workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+  }
+
+  // True where a read of this slide has been under way for so long that its device hardly answers.
+  bool is_stalled(std::uint32_t source) const {
+    const auto found = at_work_.find(source);
+    return found != at_work_.end() && Clock::now() - *found->second.begin() > kStall;
+  }
+
+  bool has_wish() const {
+    return std::ranges::any_of(wishes_, [this](const auto& viewer) {
+      return std::ranges::any_of(viewer.second.queue,
+                                 [this](const Wish& wish) { return !is_stalled(wish.key.source); });
+    });
+  }
+
   // The next wish that nobody is loading, of the viewer that spoke last; from now on it is being loaded.
+  // Slides that do not answer have to wait, so that they take no worker from the others.
   std::optional<ViewTileKey> take_wish() {
     std::vector<std::pair<const std::uint64_t, Wishes>*> viewers;
     for (auto& viewer : wishes_) viewers.push_back(&viewer);
@@ -212,10 +234,15 @@ class TileCache::Impl {
                       [](const auto* a, const auto* b) { return a->second.spoke > b->second.spoke; });
     for (auto* viewer : viewers) {
       auto& queue = viewer->second.queue;
-      while (!queue.empty()) {
-        const auto wish = queue.front();
-        queue.pop_front();
-        if (held_.contains(wish.key) || !sources_.contains(wish.key.source)) continue;
+      for (auto place = queue.begin(); place != queue.end();) {
+        const auto wish = *place;
+        const bool is_known = !held_.contains(wish.key) && sources_.contains(wish.key.source);
+        if (is_known && is_stalled(wish.key.source)) {
+          ++place;
+          continue;
+        }
+        place = queue.erase(place);
+        if (!is_known) continue;
         const auto [load, is_first] = loading_.try_emplace(wish.key);
         load->second.try_emplace(viewer->first, wish.since);
         if (is_first) return wish.key;
@@ -230,25 +257,44 @@ class TileCache::Impl {
       const auto key = take_wish();
       if (!key) {
         // Every change of the wishes happens under the mutex, so no wake-up is missed.
-        wake_.wait(lock, stop, [this] {
-          return std::ranges::any_of(wishes_, [](const auto& w) { return !w.second.queue.empty(); });
-        });
+        wake_.wait(lock, stop, [this] { return has_wish(); });
         continue;
       }
       const auto reader = sources_.at(key->source).reader;
+      const auto began = at_work_[key->source].insert(Clock::now());
+      watched_.notify_one();
       lock.unlock();
       auto tile = std::make_shared<const ViewTile>(load_tile(*reader, *key));
       lock.lock();
+      const bool was_stalled = is_stalled(key->source);
+      at_work_[key->source].erase(began);
+      if (at_work_[key->source].empty()) at_work_.erase(key->source);
       ++counters_.loads;
       if (tile->is_damaged()) ++counters_.damaged;
       count_waits(*key);
       if (sources_.contains(key->source)) insert(*key, std::move(tile));
       lock.unlock();
+      if (was_stalled) wake_.notify_all();  // its wishes have their turn again
       {
         const std::lock_guard callbacks(callback_mutex_);
         for (const auto& [number, arrived] : callbacks_) arrived(*key);
       }
       lock.lock();
+    }
+  }
+
+  // Brings another worker in where all of them wait for devices and somebody wants another slide.
+  void watch(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    while (!stop.stop_requested()) {
+      watched_.wait(lock, stop, [this] { return !at_work_.empty(); });
+      watched_.wait_for(lock, stop, kLook, [] { return false; });
+      std::size_t held_up = 0;
+      for (const auto& [source, begun] : at_work_) {
+        held_up += static_cast<std::size_t>(
+            std::ranges::count_if(begun, [](const auto& when) { return Clock::now() - when > kStall; }));
+      }
+      if (held_up >= workers_.size() && workers_.size() < most_workers_ && has_wish()) add_worker();
     }
   }
 
@@ -290,7 +336,8 @@ class TileCache::Impl {
 
   const std::int64_t max_bytes_;
   mutable std::mutex mutex_;  // all below but the callbacks; taken after callback_mutex_ where both are
-  std::condition_variable_any wake_;
+  std::condition_variable_any wake_, watched_;
+  std::map<std::uint32_t, std::multiset<Clock::time_point>> at_work_;  // when the reads under way began
   std::map<std::uint32_t, Source> sources_;
   std::uint32_t last_source_ = 0;
   std::map<std::uint64_t, Wishes> wishes_;
@@ -303,7 +350,9 @@ class TileCache::Impl {
 
   std::mutex callback_mutex_;
   std::map<std::uint64_t, Arrived> callbacks_;
-  std::vector<std::jthread> workers_;  // last: joined before the rest goes
+  std::size_t most_workers_ = 0;
+  std::vector<std::jthread> workers_;  // joined before the rest goes
+  std::jthread watcher_;               // last: it makes workers
 };
 
 TileCache::TileCache(std::int64_t max_bytes, int workers) {

@@ -53,6 +53,8 @@ struct TileCacheCounters {
 ///
 /// Each viewer states what it sees, most wanted first; what it no longer sees is dropped before it is
 /// decoded. The viewer that spoke last is served first. However many viewers want a tile, it is decoded once.
+/// A slide whose reads take longer than a second (a network folder that stalls) gets no further thread until
+/// it answers, and others come in for those that wait, so that the other slides go on.
 ///
 /// @par Threads  All members may be called from several threads; none of them decodes or waits for a
 /// decoding.

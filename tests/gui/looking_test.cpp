@@ -24,6 +24,7 @@
 #include "imaging/raster/png.h"
 #include "imaging/slide/reader_table.h"
 #include "tests/gui/painted_case.h"
+#include "tests/gui/reference_picture.h"
 #include "tests/support/test_support.h"
 
 namespace gui {
@@ -101,6 +102,7 @@ TEST_F(LookingTest, DrawsEveryKindOfAnnotationWhereItIsDrawn) {
   open(slide_path_);
   trigger("action_annotations");
   find<QComboBox>("annotation_class")->setCurrentText("Tumour");
+  find<QComboBox>("annotation_class")->setFocus();
   QTest::keyClick(find<QComboBox>("annotation_class")->lineEdit(), Qt::Key_Return);
 
   click("tool_rectangle");
@@ -156,6 +158,7 @@ TEST_F(LookingTest, UndoesRedoesAndKeepsAllOnTheDiskWithinTwoSeconds) {
   trigger("action_redo");
   ASSERT_EQ(document()->rowCount(), 1);
   document()->select(0);
+  find<QLineEdit>("annotation_name")->setFocus();
   find<QLineEdit>("annotation_name")->setText("first");
   QTest::keyClick(find<QLineEdit>("annotation_name"), Qt::Key_Return);
   EXPECT_EQ(item(0).name, "first");
@@ -467,36 +470,6 @@ TEST_F(LookingTest, HeatmapTellsTilesOutlinesThemAndListsTheLowest) {
   EXPECT_FLOAT_EQ(studio_->top_tiles()->items()[0].score, 0.9F);
 }
 
-/// Holds a picture against the committed one, which a person has looked at. Text may fall a little
-/// differently with other fonts: few pixels may differ, and the picture as a whole hardly.
-/// TESSERA_WRITE_REFERENCES=1 writes anew.
-void expect_as_before(const QImage& shown, const QString& name) {
-  const auto path = QString::fromStdString((support::source_root() / "tests/gui/references").string()) + "/" +
-                    name + ".png";
-  if (qEnvironmentVariableIsSet("TESSERA_WRITE_REFERENCES")) {
-    ASSERT_TRUE(shown.convertToFormat(QImage::Format_RGB888).save(path));
-    return;
-  }
-  const QImage reference = QImage(path).convertToFormat(QImage::Format_RGB32);
-  ASSERT_EQ(reference.size(), shown.size()) << name.toStdString();
-  const auto now = shown.convertToFormat(QImage::Format_RGB32);
-  double sum = 0;
-  std::int64_t far = 0;
-  for (int y = 0; y < now.height(); ++y) {
-    for (int x = 0; x < now.width(); ++x) {
-      const auto a = now.pixel(x, y);
-      const auto b = reference.pixel(x, y);
-      const auto difference = std::max(
-          {std::abs(qRed(a) - qRed(b)), std::abs(qGreen(a) - qGreen(b)), std::abs(qBlue(a) - qBlue(b))});
-      sum += difference;
-      far += difference > 32 ? 1 : 0;
-    }
-  }
-  const auto pixels = static_cast<double>(now.width()) * now.height();
-  EXPECT_LT(sum / pixels, 2.5) << name.toStdString() << ", mean difference in grey levels";
-  EXPECT_LT(static_cast<double>(far) / pixels, 0.03) << name.toStdString() << ", share of pixels that differ";
-}
-
 TEST_F(LookingTest, LooksAsItDidWhenAPersonLookedAtIt) {
   const auto phantom = folder_ / "phantom.tiff";
   imaging::write_slide_phantom(
@@ -537,6 +510,43 @@ TEST_F(LookingTest, LooksAsItDidWhenAPersonLookedAtIt) {
   view()->set_magnification(2);
   settle();
   expect_as_before(window_->view_grid()->grab().toImage(), "four_linked");
+}
+
+TEST_F(LookingTest, IsRightOnAScreenOfTwicePixels) {
+  const auto output =
+      support::run_command("QT_SCALE_FACTOR=2 '" + fs::read_symlink("/proc/self/exe").string() +
+                           "' --gtest_also_run_disabled_tests "
+                           "--gtest_filter=LookingTest.DISABLED_OnAScreenOfTwicePixels");
+  EXPECT_EQ(output.exit_code, 0) << output.out;
+}
+
+TEST_F(LookingTest, DISABLED_OnAScreenOfTwicePixels) {
+  write_case(viewmodels::output_folder(slide_path_, std::nullopt), "painted", slide_path_);
+  make_window();
+  open(slide_path_);
+  ASSERT_EQ(view()->devicePixelRatioF(), 2);
+  ASSERT_TRUE(wait_for([&] { return studio_->result() && view()->is_complete(); }));
+  studio_->heatmap()->set_shown(false);
+  const auto shown = view()->grab().toImage();
+  EXPECT_EQ(shown.size(), view()->size() * 2);
+  const auto colour = [&](imaging::PointD l0) {
+    const auto place = view()->view().to_view(l0);
+    return view()->grab().toImage().pixelColor(static_cast<int>(2 * place.x), static_cast<int>(2 * place.y));
+  };
+  EXPECT_EQ(colour({800, 500}), QColor(200, 40, 160));
+  QTest::keyClick(view(), Qt::Key_1);
+  ASSERT_TRUE(wait_for([&] { return view()->is_complete(); }));
+  EXPECT_DOUBLE_EQ(view()->view().scale(), 0.5) << "one slide pixel on one pixel of the screen";
+  view()->look_at({600, 300}, 0.5);
+  ASSERT_TRUE(wait_for([&] { return view()->is_complete(); }));
+  EXPECT_EQ(colour({601, 301}), QColor(200, 40, 160)) << "sharp to the pixel";
+  EXPECT_EQ(colour({598, 301}), QColor(255, 255, 255));
+  studio_->heatmap()->set_shown(true);
+  studio_->heatmap()->set_opacity(1);
+  ASSERT_TRUE(wait_for([&] { return view()->is_complete(); }));
+  EXPECT_EQ(colour({405, 405}), colour({795, 795})) << "the tile's colour reaches to its edges";
+  EXPECT_NE(colour({395, 405}), colour({405, 405}));
+  EXPECT_EQ(view()->picture().size(), view()->size() * 2);
 }
 
 TEST_F(LookingTest, LivesOnWhenTheFileVanishes) {

@@ -337,7 +337,8 @@ TEST_F(WorkTest, AnalysesTheProjectAndResultsAppearAsTheyLand) {
   EXPECT_EQ(job->failed, 1);
   EXPECT_TRUE(find<QPlainTextEdit>("jobs_log")->toPlainText().contains("not brightfield"));
   EXPECT_TRUE(find<QPushButton>("jobs_retry")->isEnabled());
-  const auto table = imaging::read_csv_with_header(*job->request.inputs.table);
+  const auto table =
+      imaging::read_csv_with_header(*std::get<workflows::AnalyzeRequest>(job->request).inputs.table);
   EXPECT_EQ(table.rows.size(), 3U);
   EXPECT_EQ(table.rows.front()[1], "P-1");
 

@@ -105,6 +105,24 @@ std::vector<ViewTileKey> row_of(std::uint32_t source, std::int64_t first, std::i
   return keys;
 }
 
+TEST(TileCacheTest, ASlideThatDoesNotAnswerHoldsNoOtherUp) {
+  TileCache cache(64 * kTileBytes, 2);
+  const auto stalled = std::make_shared<PaintedSlide>(4096, "stalled");
+  const auto fine = std::make_shared<PaintedSlide>(4096, "fine");
+  const auto stalled_source = cache.add_source(stalled), fine_source = cache.add_source(fine);
+  stalled->hold();
+  Arrivals first, second;
+  const auto one = cache.make_viewer(first.callback());
+  const auto other = cache.make_viewer(second.callback());
+  one->want(row_of(stalled_source, 0, 6));
+  stalled->wait_for_reads(2);  // both workers are held up
+  other->want(row_of(fine_source, 0, 6));
+  EXPECT_TRUE(second.wait_for(row_of(fine_source, 0, 6)));
+  EXPECT_EQ(stalled->reads().size(), 2U) << "no further worker goes there";
+  stalled->release();
+  EXPECT_TRUE(first.wait_for(row_of(stalled_source, 0, 6))) << "what was wanted comes when it answers";
+}
+
 TEST(TileCacheTest, DeliversThePixelsOfTheSlideAsBgrx) {
   TileCache cache(64 * kTileBytes, 2);
   const auto source = cache.add_source(std::make_shared<PaintedSlide>(4096));
