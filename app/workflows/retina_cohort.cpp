@@ -4,17 +4,18 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <set>
 
 #include "app/workflows/batch.h"
 #include "app/workflows/inputs.h"
+#include "app/workflows/retina_lesions.h"
 #include "imaging/base/csv.h"
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
 #include "imaging/fundus/field_of_view.h"
 #include "imaging/fundus/fundus_reader.h"
+#include "imaging/fundus/split_file.h"
 #include "imaging/slide/file_scale.h"
 #include "mil/bags/split.h"
 #include "models/runtime/ordered_ahead.h"
@@ -39,7 +40,8 @@ std::optional<std::int64_t> whole_number(const std::string& text, std::int64_t m
 /// A data folder as it is read.
 class Folder {
  public:
-  Folder(fs::path path, RetinaCohort& cohort) : path_(std::move(path)), cohort_(cohort) {
+  Folder(fs::path path, fs::path lesions, RetinaCohort& cohort)
+      : path_(std::move(path)), lesions_(std::move(lesions)), cohort_(cohort) {
     const auto whole = fs::absolute(path_).lexically_normal();
     name_ = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
     if (fs::exists(path_ / "labels.csv")) read_table();
@@ -50,13 +52,13 @@ class Folder {
                                 "labelled photographs.",
                                 path_.string()));
       }
-      for (const auto& [file, facts] : facts_) add(file, facts.label, facts.domain, facts.part);
+      for (const auto& [file, facts] : facts_) add_row(file, facts);
     }
   }
 
  private:
   struct Facts {
-    std::string label, domain, part, patient, oedema;
+    std::string label, domain, part, patient, oedema, lesion_mask;
   };
 
   void read_table() {
@@ -75,12 +77,13 @@ class Folder {
                               (path_ / "labels.csv").string(), fmt::join(csv.header, ", ")));
     }
     const auto domain = find({"site", "domain"}), patient = find({"patient", "group", "patient_id"});
-    const auto part = find({"split"}), oedema = find({"dme_risk", "oedema"});
+    const auto part = find({"split"}), oedema = find({"dme_risk", "oedema"}),
+               lesion_mask = find({"lesion_mask", "segmentation_image"});
     for (const auto& row : csv.rows) {
       const auto cell = [&](const std::optional<std::size_t>& column) {
         return column ? row[*column] : std::string();
       };
-      Facts facts{row[*label], cell(domain), cell(part), cell(patient), cell(oedema)};
+      Facts facts{row[*label], cell(domain), cell(part), cell(patient), cell(oedema), cell(lesion_mask)};
       if (facts.domain.empty()) facts.domain = name_;
       facts_.emplace_back(row[*file], facts);
       by_file_[row[*file]] = facts;
@@ -107,31 +110,40 @@ class Folder {
   }
 
   void read_list(const std::string& domain, std::string_view ending) {
-    std::ifstream list(path_ / "splits" / (domain + std::string(ending)));
-    for (std::string line; std::getline(list, line);) {
-      while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
-      if (line.empty()) continue;
-      const auto space = line.find_last_of(" \t");
-      const auto file = space == std::string::npos ? line : line.substr(0, space);
-      add(file, space == std::string::npos ? "" : line.substr(space + 1), domain,
-          ending == kTrain ? "train" : "crossval");
+    const auto list = path_ / "splits" / (domain + std::string(ending));
+    if (!fs::exists(list)) return;
+    for (const auto& entry : imaging::read_split_file(list).entries) {
+      RetinaPhotograph photograph{.id = domain + "/" + entry.name,
+                                  .path = entry.path,
+                                  .domain = domain,
+                                  .part = ending == kTrain ? "train" : "crossval",
+                                  .label = entry.grade};
+      if (entry.problem.empty()) {
+        add(std::move(photograph), entry.name);
+      } else {
+        cohort_.skipped.emplace_back(photograph.id, entry.problem);
+      }
     }
   }
 
-  void add(const std::string& file, const std::string& label, const std::string& domain,
-           const std::string& part) {
-    RetinaPhotograph photograph{.id = domain + "/" + file, .domain = domain, .part = part};
-    if (std::find(cohort_.domains.begin(), cohort_.domains.end(), domain) == cohort_.domains.end())
-      cohort_.domains.push_back(domain);
-    const auto grade = whole_number(label, kMostGrade);
+  void add_row(const std::string& file, const Facts& facts) {
+    RetinaPhotograph photograph{
+        .id = facts.domain + "/" + file, .path = path_ / file, .domain = facts.domain, .part = facts.part};
+    if (std::find(cohort_.domains.begin(), cohort_.domains.end(), facts.domain) == cohort_.domains.end())
+      cohort_.domains.push_back(facts.domain);
+    const auto grade = whole_number(facts.label, kMostGrade);
     if (!grade) {
       cohort_.skipped.emplace_back(photograph.id,
-                                   fmt::format("The grade is '{}', not 0 to {}.", label, kMostGrade));
+                                   fmt::format("The grade is '{}', not 0 to {}.", facts.label, kMostGrade));
       return;
     }
     photograph.label = *grade;
-    photograph.path = path_ / file;
     if (!fs::exists(photograph.path)) photograph.path = path_ / "images" / file;
+    add(std::move(photograph), file);
+  }
+
+  /// @param file  as lists and table name it
+  void add(RetinaPhotograph photograph, const std::string& file) {
     if (!fs::is_regular_file(photograph.path)) {
       cohort_.skipped.emplace_back(photograph.id, "The file is not there.");
       return;
@@ -142,14 +154,17 @@ class Folder {
       if (fs::is_regular_file(mask)) photograph.mask = mask;
     }
     photograph.patient = photograph.id;
+    photograph.lesion_name = photograph.path.stem().string();
     if (const auto known = by_file_.find(file); known != by_file_.end()) {
       if (!known->second.patient.empty()) photograph.patient = name_ + "/" + known->second.patient;
       if (!known->second.oedema.empty()) photograph.oedema = whole_number(known->second.oedema, kMostOedema);
+      if (!known->second.lesion_mask.empty()) photograph.lesion_name = known->second.lesion_mask;
     }
+    photograph.has_lesions = has_lesion_masks(lesions_, photograph.lesion_name);
     cohort_.photographs.push_back(std::move(photograph));
   }
 
-  fs::path path_;
+  fs::path path_, lesions_;
   std::string name_;
   RetinaCohort& cohort_;
   bool table_ = false;
@@ -160,13 +175,13 @@ class Folder {
 /// Deals the patients of a domain that has no split.
 void deal(RetinaCohort& cohort, const std::string& domain, double share, std::uint64_t seed) {
   mil::LabelTable table;
+  const auto taught = cohort.taught_patients();
   for (const auto& photograph : cohort.photographs) {
-    if (photograph.domain == domain && photograph.part.empty())
+    if (photograph.domain == domain && photograph.part.empty() && !taught.contains(photograph.patient))
       table.rows.push_back({photograph.id, photograph.patient, std::to_string(photograph.label)});
   }
-  if (table.rows.empty()) return;
   std::set<std::string> held_out;
-  if (share > 0) {
+  if (share > 0 && !table.rows.empty()) {
     const auto split = mil::make_split(table, {.validation = share, .test = 0}, seed);
     held_out.insert(split.validation.begin(), split.validation.end());
   }
@@ -218,10 +233,18 @@ std::vector<RetinaPhotograph> RetinaCohort::of(const std::string& domain, const 
   return found;
 }
 
+std::set<std::string> RetinaCohort::taught_patients() const {
+  std::set<std::string> patients;
+  for (const auto& photograph : photographs) {
+    if (photograph.has_lesions) patients.insert(photograph.patient);
+  }
+  return patients;
+}
+
 RetinaCohort read_retina_cohort(const RetinaDataOptions& options, std::uint64_t seed) {
   imaging::check_options(options);
   RetinaCohort cohort;
-  for (const auto& folder : options.data) Folder(folder, cohort);
+  for (const auto& folder : options.data) Folder(folder, options.lesions, cohort);
   keep_domains(cohort, options.domains);
   refuse_empty_domains(cohort);
   for (const auto& domain : cohort.domains) deal(cohort, domain, options.crossval_share, seed);
@@ -237,6 +260,7 @@ RetinaCohort read_retina_cohort(const RetinaDataOptions& options, std::uint64_t 
 RetinaPictures::RetinaPictures(const RetinaDataOptions& data, const ReadingOptions& reading,
                                std::int64_t size)
     : source_(reading, data.data),
+      lesions_(data.lesions),
       size_(size),
       free_bytes_(static_cast<std::size_t>(data.memory_mb) << 20),
       features_(std::make_shared<models::FeatureStore>(data.feature_cache)) {}
@@ -268,7 +292,7 @@ models::FieldPicture RetinaPictures::read(const RetinaPhotograph& photograph) {
     if (kept != kept_.end()) return *kept->second;
   }
   auto picture = decode(photograph);
-  const auto bytes = picture.image.bytes() + picture.mask.bytes();
+  const auto bytes = picture.image.bytes() + picture.mask.bytes() + picture.lesions.bytes();
   const std::scoped_lock lock(mutex_);
   if (bytes <= free_bytes_ && !kept_.contains(photograph.id)) {
     free_bytes_ -= bytes;
@@ -294,8 +318,14 @@ models::FieldPicture RetinaPictures::decode(const RetinaPhotograph& photograph) 
       return {pixels, std::move(mask)};
     }
   }
-  auto crop = imaging::crop_to_field(pixels, imaging::find_field_of_view(pixels), size_);
-  return {std::move(crop.image), std::move(crop.mask)};
+  const auto field = imaging::find_field_of_view(pixels);
+  auto crop = imaging::crop_to_field(pixels, field, size_);
+  models::FieldPicture picture{std::move(crop.image), std::move(crop.mask)};
+  if (photograph.has_lesions) {
+    const auto lesions = read_lesions(lesions_, photograph.lesion_name, {pixels.width(), pixels.height()});
+    if (!lesions.empty()) picture.lesions = imaging::crop_to_field(lesions, field, size_).image;
+  }
+  return picture;
 }
 
 models::RetinaTrainingSet make_training_set(const std::vector<RetinaPhotograph>& photographs,
@@ -311,7 +341,9 @@ models::RetinaTrainingSet make_training_set(const std::vector<RetinaPhotograph>&
         .push_back({.id = photograph.id,
                     .label = photograph.label,
                     .domain = domain - domains.begin(),
-                    .oedema = photograph.oedema});
+                    .oedema = photograph.oedema,
+                    .has_lesions = photograph.has_lesions,
+                    .patient = photograph.patient});
     by_id[photograph.id] = photograph;
   }
   set.read = [by_id = std::move(by_id), &pictures](const models::RetinaExample& example) {

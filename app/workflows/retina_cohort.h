@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -27,6 +28,7 @@ struct RetinaDataOptions {
   double crossval_share = 0.2;
   std::int64_t memory_mb = 3000;
   std::string feature_cache;
+  std::string lesions;
 };
 
 template <typename Visitor, typename Options>
@@ -46,6 +48,10 @@ void visit_fields(Visitor&& field, Options& options) {
                   .max = 1e7});
   field("feature_cache", options.feature_cache,
         FieldInfo{.help = "File in which features of a wholly frozen backbone are kept between runs"});
+  field(
+      "lesions", options.lesions,
+      FieldInfo{.help = "Folder of lesion masks (<kind>/<photograph>.png): what --pool lesions learns from; "
+                        "with --model, what evidence maps are scored against"});
 }
 
 /// One photograph of a cohort.
@@ -58,6 +64,8 @@ struct RetinaPhotograph {
   std::string patient = {};  ///< the id where nothing is known
   std::int64_t label = 0;
   std::optional<std::int64_t> oedema = {};
+  std::string lesion_name = {};  ///< of its lesion masks
+  bool has_lesions = false;      ///< a mask of some kind is there
 };
 
 struct RetinaCohort {
@@ -67,13 +75,16 @@ struct RetinaCohort {
 
   [[nodiscard]] std::vector<RetinaPhotograph> of(const std::string& domain,
                                                  const std::string& part = "") const;
+  /// Patients of photographs with lesion masks: they teach, and are never tested on where folds are dealt.
+  [[nodiscard]] std::set<std::string> taught_patients() const;
 };
 
 /// Reads data folders: GDRBench's lists FOLDER/splits/<domain>_train.txt and <domain>_crossval.txt (a line is
 /// `path grade`; paths relative to FOLDER or FOLDER/images), joined with what FOLDER/labels.csv knows; else
 /// FOLDER/labels.csv alone, with the columns file and label (or dr_grade, grade, diagnosis), and any of site
-/// (or domain; default the folder's name), patient (or group, patient_id), split, dme_risk. Without a split,
-/// patients of each grade are dealt by `seed`.
+/// (or domain; default the folder's name), patient (or group, patient_id), split, dme_risk, lesion_mask (or
+/// segmentation_image; default the photograph's stem). Without a split, patients of each grade are dealt by
+/// `seed`; photographs with lesion masks then always fall to the training part.
 ///
 /// A photograph that is listed but not there, or whose grade is not 0 to 4, is left out by name.
 /// @throws Error  `not_found` on a folder without lists and table, `invalid_argument` on a domain that is not
@@ -105,6 +116,7 @@ class RetinaPictures {
   [[nodiscard]] models::FieldPicture decode(const RetinaPhotograph& photograph) const;
 
   SlideSource source_;
+  std::filesystem::path lesions_;
   std::int64_t size_;
   std::size_t free_bytes_;
   std::shared_ptr<models::FeatureStore> features_;

@@ -62,8 +62,11 @@ std::vector<Task> domain_tasks(const RetinaCohort& cohort, bool is_esdg) {
 std::vector<Task> fold_tasks(const RetinaCohort& cohort, std::int64_t folds, double validation,
                              std::uint64_t seed) {
   mil::LabelTable table;
-  for (const auto& photograph : cohort.photographs)
-    table.rows.push_back({photograph.id, photograph.patient, std::to_string(photograph.label)});
+  const auto taught = cohort.taught_patients();
+  for (const auto& photograph : cohort.photographs) {
+    if (!taught.contains(photograph.patient))
+      table.rows.push_back({photograph.id, photograph.patient, std::to_string(photograph.label)});
+  }
   std::vector<Task> tasks;
   for (const auto& split : mil::make_folds(table, folds, validation, seed)) {
     const std::set<std::string> test(split.test.begin(), split.test.end()),
@@ -338,7 +341,7 @@ Json evaluate_package(const RetinaEvaluateRequest& request, RetinaCohort cohort,
     add(domain, rows);
   }
   if (cohort.domains.size() > 1) add(kTogether, predictions);
-  const auto& lesions = request.protocol.lesions;
+  const auto& lesions = request.data.lesions;
   const auto evidence =
       lesions.empty() ? Json() : score_evidence(*grader, cohort.photographs, lesions, pictures, job);
   return write_tables(request.out, scores,

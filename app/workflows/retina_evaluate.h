@@ -20,7 +20,6 @@ struct RetinaProtocolOptions {
   std::string baseline;
   std::int64_t baseline_input = 224;
   double threshold = 0.5;
-  std::string lesions;
 };
 
 template <typename Visitor, typename Options>
@@ -47,10 +46,6 @@ void visit_fields(Visitor&& field, Options& options) {
         FieldInfo{.unit = "px", .help = "Side of what the baseline sees", .min = 32, .max = 2048});
   field("threshold", options.threshold,
         FieldInfo{.help = "Referable score from which an eye is called referable", .min = 0.001, .max = 1});
-  field("lesions", options.lesions,
-        FieldInfo{.help =
-                      "With --model: folder of lesion masks (<kind>/<photograph>.png) to score evidence maps "
-                      "against"});
 }
 
 struct RetinaEvaluateRequest {
@@ -67,7 +62,9 @@ struct RetinaEvaluateRequest {
 /// folder for each in OUT/runs/<method>/<target>-<seed> (with esdg <source>), resumed as run_retina_training.
 /// dg tests on all photographs of the target and validates on the sources' crossval part; esdg tests on those
 /// of all other domains together; crossval deals the patients of all domains into folds, and
-/// measures the folds' pooled predictions by domain (they are in OUT/predictions-<method>-<seed>.csv).
+/// measures the folds' pooled predictions by domain (they are in OUT/predictions-<method>-<seed>.csv);
+/// photographs with lesion masks are then in every training part and never tested, so that all folds share
+/// what was learnt of lesions and no test photograph taught it.
 ///
 /// Writes OUT/metrics.json, and OUT/table.csv and OUT/table.md with a row per method and target, the mean
 /// over targets (unweighted) and, with repeats, mean and standard deviation over seeds; with `model` also

@@ -4,9 +4,8 @@
 #include <array>
 #include <cmath>
 
-#include "imaging/base/files.h"
+#include "app/workflows/retina_lesions.h"
 #include "imaging/fundus/field_of_view.h"
-#include "imaging/raster/png.h"
 #include "models/runtime/metrics.h"
 
 namespace workflows {
@@ -18,20 +17,16 @@ constexpr std::array kKinds{"microaneurysms", "haemorrhages",       "hard_exudat
                             "irma",           "neovascularisation", "preretinal_haemorrhages"};
 constexpr double kNear = 0.05;  // of the crop's side: a tenth of the radius
 
-/// All lesions of a photograph as one picture of its size, 255 on a lesion. Empty where there are none.
-imaging::Image8 lesions_of(const std::filesystem::path& masks, const RetinaPhotograph& photograph) {
+/// All lesions of a photograph as one RGB picture of its size, 255 on a lesion. Empty where there are none.
+imaging::Image8 lesions_of(const std::filesystem::path& masks, const RetinaPhotograph& photograph,
+                           imaging::SizeI size) {
   imaging::Image8 all;
-  const auto name = photograph.path.stem().string() + ".png";
   for (const char* kind : kKinds) {
-    const auto path = masks / kind / name;
-    if (!std::filesystem::exists(path)) continue;
-    const auto mask = imaging::decode_image(imaging::read_file(path));
-    if (all.empty()) all = imaging::Image8(mask.width(), mask.height(), 3);
-    if (mask.width() != all.width() || mask.height() != all.height()) continue;
-    for (std::int64_t y = 0; y < mask.height(); ++y) {
-      for (std::int64_t x = 0; x < mask.width(); ++x) {
-        if (*mask.pixel(x, y) > 127) std::fill_n(all.pixel(x, y), 3, std::uint8_t{255});
-      }
+    const auto mask = read_lesion_mask(masks, kind, photograph.lesion_name, size);
+    if (mask.empty()) continue;
+    if (all.empty()) all = imaging::Image8(size.width, size.height, 3);
+    for (std::size_t i = 0; i < mask.values().size(); ++i) {
+      if (mask.values()[i] > 0) std::fill_n(all.data() + 3 * i, 3, std::uint8_t{255});
     }
   }
   return all;
@@ -108,10 +103,10 @@ Json score_evidence(models::RetinaGrader& grader, const std::vector<RetinaPhotog
   double chance = 0, auc = 0;
   for (const auto& photograph : photographs) {
     job.checkpoint("evidence", done++, std::ssize(photographs));
-    const auto lesions = lesions_of(masks, photograph);
-    if (lesions.empty()) continue;
+    if (!photograph.has_lesions) continue;
     const auto pixels = pictures.photograph(photograph);
-    if (pixels.width() != lesions.width() || pixels.height() != lesions.height()) continue;
+    const auto lesions = lesions_of(masks, photograph, {pixels.width(), pixels.height()});
+    if (lesions.empty()) continue;
     const auto field = imaging::find_field_of_view(pixels);
     auto crop = imaging::crop_to_field(pixels, field, grader.crop_size());
     const models::FieldPicture picture{std::move(crop.image), std::move(crop.mask)};

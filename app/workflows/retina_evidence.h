@@ -10,9 +10,9 @@
 
 namespace workflows {
 
-/// Scores evidence maps against masks of lesions: FOLDER/<kind>/<stem of the photograph>.png, above 127 a
-/// lesion, of the photograph's size; kinds microaneurysms, haemorrhages, hard_exudates, soft_exudates, irma,
-/// neovascularisation, preretinal_haemorrhages. Of photographs that have a lesion:
+/// Scores evidence maps against masks of lesions: FOLDER/<kind>/<lesion_name>.png, above 127 a
+/// lesion, brought to the photograph's size; kinds microaneurysms, haemorrhages, hard_exudates,
+/// soft_exudates, irma, neovascularisation, preretinal_haemorrhages. Of photographs that have a lesion:
 ///
 ///     pointing          share whose highest evidence lies on a lesion or within a tenth of the field's
 ///     radius pointing_chance   share of the field that would count as a hit, mean auc               evidence

@@ -27,8 +27,8 @@ using Json = nlohmann::ordered_json;
 std::string photographs_sha256(const std::vector<RetinaPhotograph>& photographs) {
   std::string text;
   for (const auto& photograph : photographs) {
-    text += fmt::format("{}\t{}\t{}\t{}\n", photograph.id, photograph.part, photograph.label,
-                        photograph.oedema.value_or(-1));
+    text += fmt::format("{}\t{}\t{}\t{}\t{}\n", photograph.id, photograph.part, photograph.label,
+                        photograph.oedema.value_or(-1), photograph.has_lesions);
   }
   return imaging::sha256_of(text);
 }
@@ -116,10 +116,11 @@ std::string make_card(const RetinaRun& run, const models::RetinaTrainingResult& 
       run.card.training_data, run.card.limitations, run.card.licence);
   if (result.calibration) {
     card += fmt::format(
-        "- Calibration: temperature {:.3f}, fitted on {} validation photographs; ECE {:.3f} before, {:.3f} "
-        "after (on the same photographs)\n",
-        result.calibration->temperature, result.calibration->cases, result.calibration->ece_before,
-        result.calibration->ece_after);
+        "- Calibration: temperature {:.3f}, {}; ECE {:.3f} before, {:.3f} after (on the same {} "
+        "photographs)\n",
+        result.calibration->temperature,
+        result.calibration_note.empty() ? "fitted on the validation part" : result.calibration_note,
+        result.calibration->ece_before, result.calibration->ece_after, result.calibration->cases);
   }
   if (!validation.is_null()) {
     card += fmt::format(

@@ -94,7 +94,8 @@ bool may_be_picture(const fs::path& path) {
   auto extension = path.extension().string();
   std::ranges::transform(extension, extension.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  constexpr std::array kExtensions{".png", ".jpg", ".jpeg", ".tif", ".tiff", ".svs", ".dcm", ".mha"};
+  constexpr std::array kExtensions{".png", ".jpg", ".jpeg", ".tif", ".tiff", ".svs", ".dcm", ".mha", ".nii"};
+  if (extension == ".gz") extension = path.stem().extension().string();
   return std::ranges::find(kExtensions, extension) != kExtensions.end() || imaging::is_readable_slide(path);
 }
 

@@ -60,15 +60,6 @@ imaging::ImageF as_input(const imaging::Image8& picture, const models::Segmenter
   return input;
 }
 
-imaging::ImageF as_whole_input(const imaging::Image8& picture, const models::SegmenterFacts& facts) {
-  auto input = as_input(picture, facts);
-  if (facts.intensity == models::IntensityScale::zscore) {
-    const auto channels = static_cast<std::size_t>(facts.channels);
-    for (std::size_t c = 0; c < channels; ++c) standardise(input.values(), c, channels);
-  }
-  return input;
-}
-
 /// "x,y,width,height"
 imaging::RectD parse_region(const std::string& text, imaging::SizeI size) {
   std::vector<double> numbers;
@@ -94,6 +85,15 @@ imaging::RectD parse_region(const std::string& text, imaging::SizeI size) {
 
 }  // namespace
 
+imaging::ImageF picture_input(const imaging::Image8& picture, const models::SegmenterFacts& facts) {
+  auto input = as_input(picture, facts);
+  if (facts.intensity == models::IntensityScale::zscore) {
+    const auto channels = static_cast<std::size_t>(facts.channels);
+    for (std::size_t c = 0; c < channels; ++c) standardise(input.values(), c, channels);
+  }
+  return input;
+}
+
 bool needs_whole_picture(const models::SegmenterFacts& facts) {
   return facts.working_size || facts.crop_to_field || facts.intensity == models::IntensityScale::zscore;
 }
@@ -103,14 +103,14 @@ SegmentedPicture segment_picture(const imaging::Image8& picture, models::Segment
   const auto& facts = segmenter.facts();
   SegmentedPicture result;
   if (!facts.crop_to_field) {
-    result.labels = segmenter.segment(as_whole_input(picture, facts), false, tiling, job).labels;
+    result.labels = segmenter.segment(picture_input(picture, facts), false, tiling, job).labels;
     return result;
   }
   result.field = imaging::find_field_of_view(picture);
   const auto& box = result.field->box;
   const auto side = static_cast<std::int64_t>(std::llround(std::max(box.width, box.height)));
   const auto crop = imaging::crop_to_field(picture, *result.field, side);
-  const auto labels = segmenter.segment(as_whole_input(crop.image, facts), false, tiling, job).labels;
+  const auto labels = segmenter.segment(picture_input(crop.image, facts), false, tiling, job).labels;
   // crop_to_field puts the box in the middle of its square.
   const auto left = std::llround(box.x) - (side - std::llround(box.width)) / 2;
   const auto top = std::llround(box.y) - (side - std::llround(box.height)) / 2;
@@ -174,38 +174,62 @@ void segment_slide(const imaging::SlideReader& reader, const SegmentArea& area, 
       source, [&](const models::SegmentedBand& band) { rows(band.labels); }, false, tiling, job);
 }
 
-std::vector<std::uint8_t> segment_volume(const imaging::Volume& volume, models::Segmenter& segmenter,
-                                         const models::SegmentTilingOptions& tiling,
-                                         std::vector<std::string>& warnings, const imaging::JobContext& job) {
-  const auto& facts = segmenter.facts();
-  const auto& geometry = volume.geometry;
-  const bool is_repeated = volume.channels == 1 && facts.channels == 3;
-  if (volume.channels != facts.channels && !is_repeated) refuse_channels(facts, volume.channels, "volume");
-  auto values = volume.values;
-  const auto voxels = static_cast<std::size_t>(geometry.voxels());
+VolumeSlices::VolumeSlices(imaging::Volume volume, const models::SegmenterFacts& facts,
+                           std::vector<std::string>& warnings)
+    : volume_(std::move(volume)), channels_(facts.channels) {
+  if (volume_.channels != channels_ && !(volume_.channels == 1 && channels_ == 3))
+    refuse_channels(facts, volume_.channels, "volume");
+  const auto voxels = static_cast<std::size_t>(geometry().voxels());
   if (facts.intensity == models::IntensityScale::zscore) {
-    for (std::size_t c = 0; c < static_cast<std::size_t>(volume.channels); ++c)
-      standardise(std::span(values).subspan(c * voxels, voxels), 0, 1);
-  } else if (volume.sample_type != "unsigned_char") {
-    const auto [least, most] = std::ranges::minmax(values);
+    for (std::size_t c = 0; c < static_cast<std::size_t>(volume_.channels); ++c)
+      standardise(std::span(volume_.values).subspan(c * voxels, voxels), 0, 1);
+  } else if (volume_.sample_type != "unsigned_char") {
+    const auto [least, most] = std::ranges::minmax(volume_.values);
     const float range = most > least ? most - least : 1;
-    for (auto& value : values) value = 255 * (value - least) / range;
+    for (auto& value : volume_.values) value = 255 * (value - least) / range;
     warnings.push_back(
         fmt::format("Values {:.6g} to {:.6g} are shown to the model as 0 to 255.", least, most));
   }
+}
+
+imaging::ImageF VolumeSlices::slice(std::int64_t z) const {
+  const auto channels = static_cast<std::size_t>(channels_);
+  const auto plane = static_cast<std::size_t>(geometry().slice_voxels());
+  const auto voxels = static_cast<std::size_t>(geometry().voxels());
+  imaging::ImageF slice(geometry().size[0], geometry().size[1], static_cast<int>(channels_));
+  for (std::size_t c = 0; c < channels; ++c) {
+    const auto* from = volume_.values.data() + (volume_.channels == 1 ? 0 : c) * voxels +
+                       static_cast<std::size_t>(z) * plane;
+    for (std::size_t i = 0; i < plane; ++i) slice.data()[i * channels + c] = from[i];
+  }
+  return slice;
+}
+
+std::vector<std::int64_t> slices_with_content(const imaging::Volume& volume) {
+  const auto plane = volume.geometry.slice_voxels(), voxels = volume.geometry.voxels();
+  std::vector<std::int64_t> slices;
+  for (std::int64_t z = 0; z < volume.geometry.size[2]; ++z) {
+    std::int64_t most = 0;
+    for (std::int64_t c = 0; c < volume.channels; ++c) {
+      const auto first = volume.values.begin() + c * voxels + z * plane;
+      most = std::max(most, plane - std::count(first, first + plane, 0.0F));
+    }
+    if (100 * most > plane) slices.push_back(z);
+  }
+  return slices;
+}
+
+std::vector<std::uint8_t> segment_volume(const imaging::Volume& volume, models::Segmenter& segmenter,
+                                         const models::SegmentTilingOptions& tiling,
+                                         std::vector<std::string>& warnings, const imaging::JobContext& job) {
+  const VolumeSlices slices(volume, segmenter.facts(), warnings);
+  const auto& geometry = slices.geometry();
   std::vector<std::uint8_t> labels;
-  labels.reserve(voxels);
-  const auto channels = static_cast<int>(facts.channels);
-  imaging::ImageF slice(geometry.size[0], geometry.size[1], channels);
-  const auto plane = static_cast<std::size_t>(geometry.slice_voxels());
+  labels.reserve(static_cast<std::size_t>(geometry.voxels()));
   for (std::int64_t z = 0; z < geometry.size[2]; ++z) {
     job.checkpoint("slices", z, geometry.size[2]);
-    for (std::size_t c = 0; c < static_cast<std::size_t>(channels); ++c) {
-      const auto* from = values.data() + (is_repeated ? 0 : c) * voxels + static_cast<std::size_t>(z) * plane;
-      for (std::size_t i = 0; i < plane; ++i)
-        slice.data()[i * static_cast<std::size_t>(channels) + c] = from[i];
-    }
-    const auto found = segmenter.segment(slice, false, tiling, imaging::JobContext(job.stop_token())).labels;
+    const auto found =
+        segmenter.segment(slices.slice(z), false, tiling, imaging::JobContext(job.stop_token())).labels;
     labels.insert(labels.end(), found.values().begin(), found.values().end());
   }
   job.checkpoint("slices", geometry.size[2], geometry.size[2]);

@@ -40,6 +40,14 @@ struct SlideDamage {
   std::vector<Place> places;
 };
 
+/// A picture as a network takes it: the mean of R, G and B where it has one channel; standardised over what
+/// is not 0 where the package says `zscore`.
+/// @param picture  H x W x 3, RGB
+/// @return         H x W x channels, as PixelSource::read gives values
+/// @throws Error   `incompatible` where the network takes neither 1 nor 3 channels
+[[nodiscard]] imaging::ImageF picture_input(const imaging::Image8& picture,
+                                            const models::SegmenterFacts& facts);
+
 /// Segments a picture in memory as the package says: a photograph of the retina is cut to its field first,
 /// and what lies outside it is background.
 struct SegmentedPicture {
@@ -48,8 +56,7 @@ struct SegmentedPicture {
 };
 
 /// @param picture  H x W x 3, RGB
-/// @throws Error   `incompatible` where the network takes neither 1 nor 3 channels; as find_field_of_view and
-///                 Segmenter::segment; Cancelled.
+/// @throws Error   as picture_input, find_field_of_view and Segmenter::segment; Cancelled.
 [[nodiscard]] SegmentedPicture segment_picture(const imaging::Image8& picture, models::Segmenter& segmenter,
                                                const models::SegmentTilingOptions& tiling,
                                                const imaging::JobContext& job);
@@ -75,14 +82,34 @@ void segment_slide(const imaging::SlideReader& reader, const SegmentArea& area, 
                    const models::SegmentTilingOptions& tiling, const LabelRows& rows, SlideDamage& damage,
                    const imaging::JobContext& job);
 
-/// Segments a volume slice by slice along its third axis.
-///
-/// Values are standardised per channel over the whole volume's non-zero voxels where the package says
-/// `zscore`. Else 8-bit values are taken as they are, and others stretched from the volume's least and
-/// largest value to 0 to 255, of which `warnings` tells.
+/// The slices of a volume along its third axis as a network takes them: values standardised per channel over
+/// the whole volume's non-zero voxels where the package says `zscore`; else 8-bit values as they are, and
+/// others stretched from the volume's least and largest value to 0 to 255.
+class VolumeSlices {
+ public:
+  /// @param warnings  told of stretched values
+  /// @throws Error    `incompatible` where the network's channels are not the volume's (one channel is
+  /// repeated
+  ///                  where it takes three)
+  VolumeSlices(imaging::Volume volume, const models::SegmenterFacts& facts,
+               std::vector<std::string>& warnings);
+
+  [[nodiscard]] const imaging::VolumeGeometry& geometry() const { return volume_.geometry; }
+  /// H x W x channels, as PixelSource::read gives values.
+  [[nodiscard]] imaging::ImageF slice(std::int64_t z) const;
+
+ private:
+  imaging::Volume volume_;
+  std::int64_t channels_;
+};
+
+/// Slices of which more than a hundredth of the voxels differ from 0 in some channel: a network learns
+/// nothing from the others, of which brain volumes are half.
+[[nodiscard]] std::vector<std::int64_t> slices_with_content(const imaging::Volume& volume);
+
+/// Segments a volume slice by slice.
 /// @return        labels, x fastest
-/// @throws Error  `incompatible` where the network's channels are not the volume's (one channel is repeated
-///                where it takes three); as Segmenter::segment; Cancelled.
+/// @throws Error  as VolumeSlices and Segmenter::segment; Cancelled.
 [[nodiscard]] std::vector<std::uint8_t> segment_volume(const imaging::Volume& volume,
                                                        models::Segmenter& segmenter,
                                                        const models::SegmentTilingOptions& tiling,

@@ -10,6 +10,7 @@
 #include "app/workflows/curve_plot.h"
 #include "app/workflows/mil_run.h"
 #include "app/workflows/run_environment.h"
+#include "app/workflows/segment_image.h"
 #include "app/workflows/segment_input.h"
 #include "imaging/base/csv.h"
 #include "imaging/base/error.h"
@@ -18,6 +19,7 @@
 #include "imaging/base/log.h"
 #include "imaging/base/options_json.h"
 #include "imaging/base/random.h"
+#include "imaging/slide/volume.h"
 #include "models/runtime/model_package.h"
 #include "models/segmentation/segmentation_trainer.h"
 
@@ -55,16 +57,72 @@ void deal(std::vector<SegmentCase>& train, std::vector<SegmentCase>& validation,
   train.erase(first, train.end());
 }
 
-models::SegmentationSet set_of(const SegmentData& data, const std::vector<SegmentCase>& cases,
-                               bool crop_to_field) {
-  return {.count = cases.size(), .read = [&data, &cases, crop_to_field](std::size_t i) {
-            auto sample = read_segment_case(data, cases[i]);
-            auto input = segment_input(sample.image, sample.labels, crop_to_field, 3);
-            return models::SegmentationExample{.name = cases[i].name,
-                                               .picture = std::move(input.picture),
-                                               .labels = std::move(*input.labels)};
-          }};
-}
+/// The examples of one part of a data set: its pictures, or the slices of its volumes.
+class Examples {
+ public:
+  /// @param facts  told of volumes: their channels, and that they are standardised
+  Examples(const SegmentData& data, const std::vector<SegmentCase>& cases, models::SegmenterFacts& facts,
+           const imaging::JobContext& job)
+      : data_(data), cases_(cases), facts_(facts) {
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      if (!imaging::is_volume(cases[i].image)) {
+        places_.push_back({i, std::nullopt});
+        continue;
+      }
+      job.checkpoint("reading volumes", static_cast<std::int64_t>(i), std::ssize(cases));
+      const auto volume = imaging::read_volume(cases[i].image);
+      facts.channels = volume.channels;
+      facts.intensity = models::IntensityScale::zscore;
+      for (const auto z : slices_with_content(volume)) places_.push_back({i, z});
+    }
+    const auto slices =
+        std::ranges::count_if(places_, [](const Place& place) { return place.z.has_value(); });
+    if (slices > 0 && (slices < std::ssize(places_) || facts.crop_to_field))
+      throw Error(ErrorCode::invalid_argument,
+                  facts.crop_to_field
+                      ? "Volumes have no field of view to cut to; leave out --crop-to-field."
+                      : "Pictures and volumes cannot be trained on together; name the ones only.");
+  }
+
+  [[nodiscard]] models::SegmentationSet set() {
+    return {.count = places_.size(), .read = [this](std::size_t i) { return read(places_[i]); }};
+  }
+
+ private:
+  struct Place {
+    std::size_t one = 0;
+    std::optional<std::int64_t> z;
+  };
+
+  [[nodiscard]] models::SegmentationExample read(const Place& place) {
+    const auto& one = cases_[place.one];
+    if (!place.z) {
+      auto sample = read_segment_case(data_, one);
+      auto input = segment_input(sample.image, sample.labels, facts_);
+      return {.name = one.name, .picture = std::move(input.picture), .labels = std::move(*input.labels)};
+    }
+    if (open_ != &one) {
+      std::vector<std::string> ignored;  // of stretched values, and these are standardised
+      volume_.emplace(imaging::read_volume(one.image), facts_, ignored);
+      labels_ = read_segment_volume_labels(data_, one, volume_->geometry());
+      open_ = &one;
+    }
+    const auto& geometry = volume_->geometry();
+    imaging::Image8 labels(geometry.size[0], geometry.size[1], 1);
+    std::copy_n(labels_.begin() + *place.z * geometry.slice_voxels(), geometry.slice_voxels(), labels.data());
+    return {.name = fmt::format("{}, slice {}", one.name, *place.z + 1),
+            .picture = volume_->slice(*place.z),
+            .labels = std::move(labels)};
+  }
+
+  const SegmentData& data_;
+  const std::vector<SegmentCase>& cases_;
+  const models::SegmenterFacts& facts_;
+  std::vector<Place> places_;
+  const SegmentCase* open_ = nullptr;  // the volume that is in memory
+  std::optional<VolumeSlices> volume_;
+  std::vector<std::uint8_t> labels_;
+};
 
 std::string cell(const std::optional<double>& value) {
   return value ? fmt::format("{}", *value) : "";
@@ -137,10 +195,11 @@ Json train_segmentation(const SegmentTrainRequest& request, const imaging::JobCo
   models::SegmenterFacts facts;
   facts.class_names = data.class_names;
   const auto checkpoint = request.out / "checkpoint" / "training.safetensors";
-  const bool crop = request.training.crop_to_field;
+  facts.crop_to_field = request.training.crop_to_field;
+  Examples examples(data, train, facts, job);
+  Examples held_out(request.validation ? other : data, validation, facts, job);
   const auto result = models::train_segmenter(
-      set_of(data, train, crop), set_of(request.validation ? other : data, validation, crop), facts,
-      request.training, seed, environment.device, job, checkpoint,
+      examples.set(), held_out.set(), facts, request.training, seed, environment.device, job, checkpoint,
       [&](const models::SegmentationEpoch& epoch) {
         write_run_config(request.out, identity);
         auto line = fmt::format("epoch {}: loss {:.4f}", epoch.epoch, epoch.loss);

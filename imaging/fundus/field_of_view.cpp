@@ -462,7 +462,7 @@ FundusCrop crop_to_field(const Image8& photograph, const FieldOfView& field, std
   cv::Mat square_mask;
   pad(picture, square);
   pad(inside, square_mask);
-  FundusCrop crop{Image8(size, size, 3), Image8(size, size, 1)};
+  FundusCrop crop{Image8(size, size, picture.channels()), Image8(size, size, 1)};
   auto image_view = view_of(crop.image);
   auto mask_view = view_of(crop.mask);
   cv::resize(square, image_view, image_view.size(), 0, 0, cv::INTER_LINEAR);

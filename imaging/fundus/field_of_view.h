@@ -47,13 +47,13 @@ struct FieldOfView {
 
 /// A photograph cut to its field.
 struct FundusCrop {
-  Image8 image;  ///< size x size x 3 RGB, 0 outside the field
+  Image8 image;  ///< size x size x 3 RGB (or the four channels that were given), 0 outside the field
   Image8 mask;   ///< size x size x 1; 255 inside the field, bilinear at its edge
 };
 
 /// Blackens what lies outside the field, cuts the box, pads it with black to a square with the box in the
 /// middle and resizes (bilinear) to `size` x `size`, picture and mask alike: what GDRBench trains on.
-/// @param photograph  as find_field_of_view; grey becomes RGB
+/// @param photograph  as find_field_of_view, or what belongs to it in four channels; grey becomes RGB
 /// @throws Error      `invalid_argument` where size is below 1.
 /// @par Reference     [che2023]
 [[nodiscard]] FundusCrop crop_to_field(const Image8& photograph, const FieldOfView& field, std::int64_t size);

@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <fstream>
 #include <optional>
 #include <string_view>
 
-#include "imaging/base/error.h"
 #include "imaging/base/files.h"
 
 namespace imaging {
@@ -50,12 +50,15 @@ std::string domain_of(const fs::path& path) {
   return stem;
 }
 
-fs::path base_of(const fs::path& list, const std::string& first_name) {
+fs::path base_of(const fs::path& list, const std::vector<SplitEntry>& entries) {
   const auto folder = list.parent_path();
   const auto above = (folder.empty() ? fs::path(".") : folder) / "..";
-  std::error_code ignored;
   for (const auto& base : {folder, above, above / "images"}) {
-    if (fs::exists(base / first_name, ignored)) return base.lexically_normal();
+    const bool is_base = std::any_of(entries.begin(), entries.end(), [&](const SplitEntry& entry) {
+      std::error_code ignored;
+      return fs::exists(base / entry.name, ignored);
+    });
+    if (is_base) return base.lexically_normal();
   }
   return folder;
 }
@@ -97,11 +100,7 @@ SplitFile read_split_file(const fs::path& path) {
     }
     split.entries.push_back(std::move(entry));
   }
-  if (split.entries.empty()) {
-    throw Error(ErrorCode::insufficient_data,
-                fmt::format("The split file '{}' lists no photograph.", path.string()));
-  }
-  const auto base = base_of(path, split.entries.front().name);
+  const auto base = base_of(path, split.entries);
   for (auto& entry : split.entries) entry.path = (base / entry.name).lexically_normal();
   return split;
 }

@@ -25,9 +25,9 @@ struct SplitFile {
 [[nodiscard]] bool is_split_file(const std::filesystem::path& path);
 
 /// Reads lines of `relative/path label`, the last space between them. Paths are relative to the list's own
-/// folder, to the one above it or to its `images` folder: the first of the three where the first photograph
-/// is found, else the first.
-/// @throws Error  `not_found`, `io_error`; `insufficient_data` on a list without lines.
+/// folder, to the one above it or to its `images` folder: the first of the three where any photograph of the
+/// list is found, else the first. A list without lines has no entries.
+/// @throws Error  `not_found`, `io_error`.
 /// @par Reference [che2023]
 [[nodiscard]] SplitFile read_split_file(const std::filesystem::path& path);
 

@@ -108,7 +108,8 @@ struct Span {
 
 Span span_of_axis(double begin, double end, std::int64_t pixels, PointD step_and_downsample,
                   std::int64_t level_size, std::int64_t size_l0) {
-  const auto [step, downsample] = step_and_downsample;
+  const auto step = step_and_downsample.x;
+  const auto downsample = step_and_downsample.y;  // Clang 14 captures no structured binding
   const auto extent = std::max(
       level_size, static_cast<std::int64_t>(std::ceil(static_cast<double>(size_l0) / step - kEpsilon)));
   const auto place = [&](std::int64_t first) {

@@ -85,6 +85,10 @@ void describe_tiff(const fs::path& path, SlideInfo& info) {
 
 }  // namespace
 
+void refuse_kind(const fs::path& path, std::string_view why) {
+  throw Error(ErrorCode::unsupported_format, fmt::format("{}: {}.", path.string(), why));
+}
+
 void refuse_damaged(const fs::path& path, std::string_view why) {
   throw Error(ErrorCode::corrupt_data, fmt::format("{}: cannot be decoded: {}.", path.string(), why));
 }

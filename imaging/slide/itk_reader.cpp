@@ -146,10 +146,6 @@ StoredPicture read_picture_apart(const fs::path& path, SlideInfo& info) {
 
 }  // namespace
 
-void refuse_kind(const fs::path& path, std::string_view why) {
-  throw Error(ErrorCode::unsupported_format, fmt::format("{}: {}.", path.string(), why));
-}
-
 void check_stored_size(const fs::path& path, SizeI size, int bits) {
   check_picture_size(path, size, bits, kPixelsInMemory);
   if (size.width * size.height > kMaxStoredPixels) {

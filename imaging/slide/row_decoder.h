@@ -69,6 +69,9 @@ class RowDecoder {
 void check_picture_size(const std::filesystem::path& path, SizeI size, int bits,
                         std::int64_t pixels_in_memory);
 
+/// @throws Error  `unsupported_format`: "PATH: WHY."
+[[noreturn]] void refuse_kind(const std::filesystem::path& path, std::string_view why);
+
 /// @throws Error  `corrupt_data`: "PATH: cannot be decoded: WHY."
 [[noreturn]] void refuse_damaged(const std::filesystem::path& path, std::string_view why);
 

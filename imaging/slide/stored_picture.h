@@ -34,9 +34,6 @@ struct StoredPicture {
 [[nodiscard]] StoredPicture read_meta_picture(const std::filesystem::path& path, SlideInfo& info);
 [[nodiscard]] StoredPicture read_nifti_picture(const std::filesystem::path& path, SlideInfo& info);
 
-/// @throws Error  `unsupported_format`: "PATH: WHY."
-[[noreturn]] void refuse_kind(const std::filesystem::path& path, std::string_view why);
-
 /// @throws Error  as check_picture_size; `resource_exhausted` above kMaxStoredPixels.
 void check_stored_size(const std::filesystem::path& path, SizeI size, int bits);
 

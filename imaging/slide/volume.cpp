@@ -15,6 +15,7 @@
 #include "imaging/slide/detail/read_protocol.h"
 #include "imaging/slide/detail/run_apart.h"
 #include "imaging/slide/detail/volume_file.h"
+#include "imaging/slide/detail/with_itk.h"
 #include "imaging/slide/stored_picture.h"
 
 namespace imaging {

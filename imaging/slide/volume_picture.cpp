@@ -4,6 +4,7 @@
 
 #include "imaging/base/error.h"
 #include "imaging/slide/detail/volume_file.h"
+#include "imaging/slide/detail/with_itk.h"
 #include "imaging/slide/file_scale.h"
 #include "imaging/slide/stored_picture.h"
 

@@ -11,7 +11,12 @@
 
 namespace models {
 
-FeatureStore::FeatureStore(std::filesystem::path path) : path_(std::move(path)) {
+struct FeatureStore::Maps {
+  std::map<std::string, at::Tensor> of;
+};
+
+FeatureStore::FeatureStore(std::filesystem::path path)
+    : path_(std::move(path)), maps_(std::make_shared<Maps>()) {
   if (path_.empty() || !std::filesystem::exists(path_)) return;
   for (const auto& [key, tensor] : read_safetensors(path_)) {
     if (tensor.dim() != 1 || tensor.scalar_type() != torch::kFloat32) {
@@ -33,6 +38,17 @@ void FeatureStore::put(const std::string& key, std::vector<float> row) {
   const std::scoped_lock lock(mutex_);
   rows_[key] = std::move(row);
   is_saved_ = false;
+}
+
+at::Tensor FeatureStore::find_map(const std::string& key) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = maps_->of.find(key);
+  return found == maps_->of.end() ? at::Tensor() : found->second;
+}
+
+void FeatureStore::put_map(const std::string& key, const at::Tensor& map) {
+  const std::scoped_lock lock(mutex_);
+  maps_->of[key] = map;
 }
 
 void FeatureStore::save() {

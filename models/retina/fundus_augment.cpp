@@ -364,8 +364,8 @@ Region draw_region(std::int64_t size, Random& random) {
 }
 
 NetworkPicture picture_of(const Placement& place, const Plane& planes, const Plane& field,
-                          std::int64_t whole) {
-  return {place.side, place.cut(planes, whole), place.cut(field, whole)};
+                          const Plane& lesions, std::int64_t whole) {
+  return {place.side, place.cut(planes, whole), place.cut(field, whole), place.cut(lesions, whole)};
 }
 
 }  // namespace
@@ -380,22 +380,25 @@ AugmentedViews augment_fundus(const FieldPicture& picture, std::int64_t side, Fu
                             size, picture.image.height()));
   }
   const Region full{0, 0, static_cast<double>(size), static_cast<double>(size)};
+  const auto lesions_in = [&](const Region& region, std::int64_t resized) {
+    return picture.lesions.empty() ? Plane() : resample(picture.lesions, region, resized);
+  };
   if (augmentation != FundusAugmentation::fundus) {
     const bool is_plain = augmentation == FundusAugmentation::none;
     const auto region = is_plain ? full : draw_region(size, random);
     Canvas canvas(resample(picture.image, region, side), side);
-    const auto field = resample(picture.mask, region, side);
+    const auto field = resample(picture.mask, region, side), lesions = lesions_in(region, side);
     Placement place{.side = side};
     if (!is_plain) {
       place = draw_placement(side, side, false, turn, random);
       jitter(canvas, random, 0.3, 0.3);
       if (random.chance(0.1)) canvas.saturate(0);
     }
-    auto made = picture_of(place, canvas.planes(), field, side);
+    auto made = picture_of(place, canvas.planes(), field, lesions, side);
     return {made, std::move(made)};
   }
   const auto whole = side * 8 / 7;
-  const auto field = resample(picture.mask, full, whole);
+  const auto field = resample(picture.mask, full, whole), lesions = lesions_in(full, whole);
   Canvas canvas(resample(picture.image, full, whole), whole);
   jitter(canvas, random, 1, 0.05);
   const auto masked = [&](Plane planes) {
@@ -411,7 +414,8 @@ AugmentedViews augment_fundus(const FieldPicture& picture, std::int64_t side, Fu
   const auto augmented = masked(canvas.planes());
   const auto first = draw_placement(whole, side, true, turn, random);
   const auto second = draw_placement(whole, side, true, turn, random);
-  return {picture_of(first, augmented, field, whole), picture_of(second, original, field, whole)};
+  return {picture_of(first, augmented, field, lesions, whole),
+          picture_of(second, original, field, lesions, whole)};
 }
 
 }  // namespace models

@@ -11,8 +11,9 @@ namespace models {
 /// A picture for the network, before it is normalised.
 struct NetworkPicture {
   std::int64_t side = 0;
-  std::vector<float> values;  ///< [3, side, side], 0 to 1
-  std::vector<float> field;   ///< [side, side], 0 to 1: how much of the pixel lies in the field
+  std::vector<float> values;   ///< [3, side, side], 0 to 1
+  std::vector<float> field;    ///< [side, side], 0 to 1: how much of the pixel lies in the field
+  std::vector<float> lesions;  ///< [kinds, side, side] likewise; empty where the picture has none
 };
 
 enum class FundusAugmentation {

@@ -39,7 +39,9 @@ std::vector<float> read_three(const ordered_json& arguments, const char* key) {
                     std::all_of(values.begin(), values.end(), [](const auto& value) {
                       return value.is_number() && value > 0 && value <= 1;
                     });
-  if (!fits) refuse(fmt::format("MatchField needs '{}', three numbers above 0 up to 1", key));
+  if (!fits) {
+    refuse(fmt::format("MatchField and LocalContrast need '{}', three numbers above 0 up to 1", key));
+  }
   return values.get<std::vector<float>>();
 }
 
@@ -80,20 +82,37 @@ imaging::RectD seen_part(const ordered_json& steps, std::int64_t crop_size) {
   return {start, start, share, share};
 }
 
+/// Means over the surroundings within the field: a Gaussian of about 2.4 cells of a coarse grid.
+torch::Tensor surroundings(const torch::Tensor& pictures, const torch::Tensor& fields) {
+  constexpr std::int64_t kGrid = 64, kBox = 5;
+  const auto blur = [](const torch::Tensor& x) {
+    auto coarse = torch::adaptive_avg_pool2d(x, {kGrid, kGrid});
+    for (int pass = 0; pass < 3; ++pass)
+      coarse = torch::avg_pool2d(coarse, {kBox, kBox}, {1, 1}, {kBox / 2, kBox / 2});
+    return coarse;
+  };
+  const auto means = blur(pictures * fields) / blur(fields).clamp_min(1e-3F);
+  return torch::upsample_bilinear2d(means, {pictures.size(2), pictures.size(3)}, /*align_corners=*/false);
+}
+
 }  // namespace
 
 FundusTransform::FundusTransform(const ordered_json& steps)
     : crop_size_(read_crop_size(steps)),
-      rest_(steps_after(steps, is_step(steps, 1, "MatchField") ? 2 : 1)),
+      rest_(
+          steps_after(steps, is_step(steps, 1, "MatchField") || is_step(steps, 1, "LocalContrast") ? 2 : 1)),
       normalize_(steps_without_size(steps)),
       seen_(seen_part(steps, crop_size_)) {
-  if (is_step(steps, 1, "MatchField"))
-    match_ = MatchField{read_three(steps[1]["arguments"], "mean"), read_three(steps[1]["arguments"], "std")};
+  const bool is_local = is_step(steps, 1, "LocalContrast");
+  if (!is_local && !is_step(steps, 1, "MatchField")) return;
+  const auto& arguments = steps[1]["arguments"];
+  match_ = MatchField{read_three(arguments, "mean"), read_three(arguments, "std"), is_local};
 }
 
-torch::Tensor FundusTransform::match(const torch::Tensor& pictures, const torch::Tensor& fields,
+torch::Tensor FundusTransform::match(const torch::Tensor& given, const torch::Tensor& fields,
                                      float white) const {
   constexpr float kFloor = 1.0F / 255;
+  const auto pictures = match_->is_local ? given - surroundings(given, fields) : given;
   const auto count = fields.sum({2, 3}, /*keepdim=*/true).clamp_min(1);
   const auto mean = (pictures * fields).sum({2, 3}, true) / count;
   const auto deviation =
@@ -117,15 +136,16 @@ torch::Tensor FundusTransform::finish(const torch::Tensor& pictures, const torch
 }
 
 ordered_json fundus_transform_steps(std::int64_t crop_size, std::int64_t input_size, std::int64_t center_crop,
-                                    bool match_field) {
+                                    FieldNormalisation normalisation) {
   const auto step = [](const char* name, ordered_json arguments) {
     return ordered_json{{"name", name}, {"arguments", std::move(arguments)}};
   };
   ordered_json steps = ordered_json::array();
   steps.push_back(step("FieldCrop", {{"size", crop_size}}));
-  if (match_field) {
+  if (normalisation == FieldNormalisation::colours)
     steps.push_back(step("MatchField", {{"mean", kMean}, {"std", {kStd[0] / 2, kStd[1] / 2, kStd[2] / 2}}}));
-  }
+  if (normalisation == FieldNormalisation::contrast)
+    steps.push_back(step("LocalContrast", {{"mean", kMean}, {"std", {0.1, 0.1, 0.1}}}));
   steps.push_back(step("Resize", {{"size", {input_size, input_size}}}));
   if (center_crop > 0) steps.push_back(step("CenterCrop", {{"size", center_crop}}));
   steps.push_back(step("ToTensor", ordered_json::object()));

@@ -15,6 +15,9 @@ namespace models {
 ///                 (imaging::crop_to_field). First, and done by the caller.
 ///     MatchField  mean, std: three numbers each in 0..1; optional, second. Every channel is shifted and
 ///                 scaled so that the pixels of the field have this mean and deviation, then clamped.
+///     LocalContrast  mean, std: likewise, in its place. First every channel loses its mean over the
+///                 surroundings (a Gaussian of about 1/26 of the side, within the field): what a lamp and a
+///                 camera do to broad areas goes, lesions and vessels stay.
 ///     ...         the steps of TileTransform: Resize, CenterCrop, ToTensor, Normalize
 ///
 /// @par Threads  Reentrant.
@@ -42,6 +45,7 @@ class FundusTransform {
  private:
   struct MatchField {
     std::vector<float> mean, std;
+    bool is_local = false;
   };
   /// @param white  the value of full light
   [[nodiscard]] at::Tensor match(const at::Tensor& pictures, const at::Tensor& fields, float white) const;
@@ -52,11 +56,18 @@ class FundusTransform {
   imaging::RectD seen_;
 };
 
-/// FieldCrop, Resize to a square of `input_size`, ToTensor, Normalize with ImageNet's numbers; with
-/// `match_field`, MatchField to ImageNet's mean and half its deviation.
+/// What is made equal among photographs.
+enum class FieldNormalisation {
+  none,
+  colours,   ///< MatchField to ImageNet's mean and half its deviation
+  contrast,  ///< LocalContrast to the same mean and a deviation of 0.1
+};
+
+/// FieldCrop, the normalisation of the field, Resize to a square of `input_size`, ToTensor, Normalize with
+/// ImageNet's numbers.
 /// @param center_crop  0, or the side of the middle that is kept after the resize
-[[nodiscard]] nlohmann::ordered_json fundus_transform_steps(std::int64_t crop_size, std::int64_t input_size,
-                                                            std::int64_t center_crop = 0,
-                                                            bool match_field = false);
+[[nodiscard]] nlohmann::ordered_json fundus_transform_steps(
+    std::int64_t crop_size, std::int64_t input_size, std::int64_t center_crop = 0,
+    FieldNormalisation normalisation = FieldNormalisation::none);
 
 }  // namespace models

@@ -2,10 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 #include "imaging/base/error.h"
 
 namespace models {
 namespace {
+
+constexpr std::array kPoolings{std::pair{FundusPooling::mean, "mean"},
+                               std::pair{FundusPooling::mean_max, "mean_max"},
+                               std::pair{FundusPooling::lesions, "lesions"}};
 
 using imaging::Error;
 using imaging::ErrorCode;
@@ -24,6 +32,12 @@ std::int64_t take_count(ordered_json& arguments, const char* key, std::int64_t u
 
 }  // namespace
 
+const std::vector<std::string>& lesion_kind_names() {
+  static const std::vector<std::string> names{"microaneurysms", "haemorrhages", "hard_exudates",
+                                              "soft_exudates"};
+  return names;
+}
+
 GraderArguments grader_arguments_from_json(const std::string& architecture, const ordered_json& arguments) {
   GraderArguments found;
   found.architecture = architecture;
@@ -31,12 +45,15 @@ GraderArguments grader_arguments_from_json(const std::string& architecture, cons
   found.grade_count = take_count(rest, "grades", 5, 2);
   found.oedema_count = take_count(rest, "oedema", 0, 0);
   if (rest.contains("pool")) {
-    if (rest["pool"] != "mean" && rest["pool"] != "mean_max") {
-      throw Error(ErrorCode::incompatible,
-                  fmt::format("The architecture argument 'pool' is {}, not \"mean\" or \"mean_max\".",
-                              rest["pool"].dump()));
+    const auto known = std::find_if(kPoolings.begin(), kPoolings.end(),
+                                    [&](const auto& pooling) { return rest["pool"] == pooling.second; });
+    if (known == kPoolings.end()) {
+      throw Error(
+          ErrorCode::incompatible,
+          fmt::format("The architecture argument 'pool' is {}, not \"mean\", \"mean_max\" or \"lesions\".",
+                      rest["pool"].dump()));
     }
-    found.pooling = rest["pool"] == "mean" ? FundusPooling::mean : FundusPooling::mean_max;
+    found.pooling = known->first;
     rest.erase("pool");
   }
   const bool is_preact = architecture == "resnet50v2";
@@ -57,7 +74,9 @@ ordered_json grader_arguments_to_json(const GraderArguments& arguments) {
     json.erase("features");
     json["layers"].erase(3);
   }
-  json["pool"] = arguments.pooling == FundusPooling::mean ? "mean" : "mean_max";
+  json["pool"] = std::find_if(kPoolings.begin(), kPoolings.end(), [&](const auto& pooling) {
+                   return arguments.pooling == pooling.first;
+                 })->second;
   json["grades"] = arguments.grade_count;
   json["oedema"] = arguments.oedema_count;
   return json;

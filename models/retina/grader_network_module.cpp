@@ -75,6 +75,11 @@ GraderNetworkImpl::GraderNetworkImpl(const GraderArguments& arguments)
   if (arguments.oedema_count > 0) {
     oedema_ = register_module("oedema", nn::Linear(arguments.feature_dim(), arguments.oedema_count));
   }
+  if (arguments.pooling == FundusPooling::lesions) {
+    lesions_ =
+        register_module("lesions", nn::Linear(arguments.map_channels(), std::ssize(lesion_kind_names())));
+    for (auto& parameter : lesions_->parameters()) parameter.set_requires_grad(false);
+  }
 }
 
 void GraderNetworkImpl::set_split(std::int64_t blocks) {
@@ -104,6 +109,12 @@ void GraderNetworkImpl::set_oedema_head(const torch::Tensor& weight, const torch
   oedema_->bias.copy_(bias);
 }
 
+void GraderNetworkImpl::set_lesion_probe(const torch::Tensor& weight, const torch::Tensor& bias) {
+  const torch::NoGradGuard no_grad;
+  lesions_->weight.copy_(weight);
+  lesions_->bias.copy_(bias);
+}
+
 torch::Tensor GraderNetworkImpl::early(const torch::Tensor& x) {
   const auto blocks = static_cast<std::size_t>(split_);
   return preact_ ? preact_->early(x, blocks) : resnet_->early(x, blocks);
@@ -118,9 +129,17 @@ torch::Tensor GraderNetworkImpl::forward_map(const torch::Tensor& x) {
   return preact_ ? preact_->forward_map(x) : resnet_->forward_map(x);
 }
 
-torch::Tensor GraderNetworkImpl::pool(const torch::Tensor& map) const {
+torch::Tensor GraderNetworkImpl::pool(const torch::Tensor& map) {
   const auto mean = map.mean({2, 3});
-  return arguments_.pooling == FundusPooling::mean ? mean : torch::cat({mean, map.amax({2, 3})}, 1);
+  if (arguments_.pooling == FundusPooling::mean) return mean;
+  if (arguments_.pooling == FundusPooling::mean_max) return torch::cat({mean, map.amax({2, 3})}, 1);
+  constexpr double kLeast = 1e-3;  // a share that counts for none
+  const auto found = lesions_->forward(map.permute({0, 2, 3, 1})).permute({0, 3, 1, 2}).sigmoid();
+  const auto cells = found.flatten(2);  // [B, kinds, h * w]
+  const auto highest = std::get<0>(cells.topk(std::max<std::int64_t>(1, cells.size(2) / 16), 2)).mean(2);
+  const auto quadrants = torch::adaptive_avg_pool2d(found, {2, 2}).flatten(2).amin(2);
+  const auto says = torch::stack({cells.mean(2), highest, quadrants}, 2).flatten(1);
+  return torch::cat({mean, (says + kLeast).log()}, 1);
 }
 
 GraderLogits GraderNetworkImpl::heads(const torch::Tensor& features) {

@@ -14,8 +14,8 @@ struct GraderLogits {
   torch::Tensor oedema;  ///< [B, R]
 };
 
-/// Backbone, pooling and heads of a fundus grader. Tensors are named backbone.*, grade.{weight,bias} and
-/// oedema.{weight,bias}.
+/// Backbone, pooling and heads of a fundus grader. Tensors are named backbone.*, grade.{weight,bias},
+/// oedema.{weight,bias} and, with lesion pooling, lesions.{weight,bias}: a probe that no gradient trains.
 ///
 /// @par Threads  One caller at a time.
 class GraderNetworkImpl : public torch::nn::Module {
@@ -35,12 +35,16 @@ class GraderNetworkImpl : public torch::nn::Module {
   /// @return  [B, map_channels(), h, w]
   [[nodiscard]] torch::Tensor late(const torch::Tensor& early_map);
   [[nodiscard]] torch::Tensor forward_map(const torch::Tensor& x);
+  /// The means of the map; with lesion pooling then, kind by kind, of the probability p of the cells the
+  /// logarithms of its mean, of the mean of the highest sixteenth and of the least of the quadrants' means.
   /// @return  [B, feature_dim()]
-  [[nodiscard]] torch::Tensor pool(const torch::Tensor& map) const;
+  [[nodiscard]] torch::Tensor pool(const torch::Tensor& map);
   [[nodiscard]] GraderLogits heads(const torch::Tensor& features);
   /// @param weight  [K, feature_dim()]; [K] likewise
   void set_grade_head(const torch::Tensor& weight, const torch::Tensor& bias);
   void set_oedema_head(const torch::Tensor& weight, const torch::Tensor& bias);
+  /// Of lesion pooling. @param weight  [kinds, map_channels()]
+  void set_lesion_probe(const torch::Tensor& weight, const torch::Tensor& bias);
 
   /// Parameters behind the cut, in the order of their names.
   [[nodiscard]] std::vector<torch::Tensor> late_parameters() const;
@@ -69,6 +73,7 @@ class GraderNetworkImpl : public torch::nn::Module {
   PreactResNet preact_{nullptr};
   torch::nn::Linear grade_;
   torch::nn::Linear oedema_{nullptr};
+  torch::nn::Linear lesions_{nullptr};
 };
 TORCH_MODULE(GraderNetwork);
 

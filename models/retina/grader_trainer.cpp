@@ -6,22 +6,25 @@
 #include <torch/utils.h>
 
 #include <algorithm>
-#include <array>
-#include <chrono>
 #include <cmath>
-#include <limits>
 #include <numeric>
+#include <set>
 #include <span>
 
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
 #include "imaging/base/random.h"
 #include "models/retina/deco.h"
-#include "models/retina/fundus_augment.h"
-#include "models/retina/fundus_transform.h"
+#include "models/retina/frozen_backbone.h"
 #include "models/retina/gdrnet_loss.h"
 #include "models/retina/grader_network_module.h"
+#include "models/retina/linear_discriminant.h"
 #include "models/retina/rank_mixup.h"
+#include "models/retina/training_counts.h"
+#include "models/retina/training_draws.h"
+#include "models/retina/training_pictures.h"
+#include "models/retina/training_progress.h"
+#include "models/retina/training_steps.h"
 #include "models/runtime/device.h"
 #include "models/runtime/grading_metrics.h"
 #include "models/runtime/nesterov_sgd.h"
@@ -29,7 +32,6 @@
 #include "models/runtime/pth_reader.h"
 #include "models/runtime/tensor_bridge.h"
 #include "models/runtime/torch_errors.h"
-#include "models/runtime/training_checkpoint.h"
 
 namespace models {
 namespace {
@@ -40,153 +42,12 @@ using imaging::Random;
 using nlohmann::ordered_json;
 
 constexpr std::int64_t kEvaluationBatch = 16;
-constexpr std::size_t kAhead = 48;            // pictures that wait
-constexpr std::size_t kMostCloudRows = 1000;  // photographs behind the feature cloud
-constexpr std::chrono::seconds kSaveInterval{10};
-
-/// GDRBench's counts as its code has them: classes 0 to 4, and the domain's own number.
-struct BenchmarkDomain {
-  std::string_view name;
-  std::array<std::int64_t, 5> classes;
-  std::int64_t images;
-};
-constexpr std::array kBenchmarkDomains{BenchmarkDomain{"aptos", {1804, 369, 999, 192, 294}, 3662},
-                                       BenchmarkDomain{"deepdr", {917, 214, 402, 353, 113}, 2000},
-                                       BenchmarkDomain{"fgadr", {100, 211, 595, 646, 286}, 1842},
-                                       BenchmarkDomain{"idrid", {175, 26, 163, 89, 60}, 516},
-                                       BenchmarkDomain{"messidor", {1016, 269, 347, 75, 35}, 1744},
-                                       BenchmarkDomain{"rldr", {165, 336, 929, 98, 62}, 1593}};
-
-std::string lower_case(std::string text) {
-  for (auto& letter : text) {
-    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-  }
-  return text;
-}
-
-/// Streams of one seed: each use of chance has its own numbers.
-std::uint64_t stream_of(std::string_view use, std::int64_t epoch, std::int64_t place) {
-  return imaging::hash_text(fmt::format("{}/{}/{}", use, epoch, place));
-}
-
-/// Marsaglia and Tsang's, with the power trick below 1.
-double draw_gamma(double shape, Random& random) {
-  if (shape < 1) return draw_gamma(shape + 1, random) * std::pow(1 - random.uniform(), 1 / shape);
-  const double d = shape - 1.0 / 3, c = 1 / std::sqrt(9 * d);
-  while (true) {
-    const double x = random.normal(), v = std::pow(1 + c * x, 3);
-    if (v > 0 && std::log(1 - random.uniform()) < 0.5 * x * x + d - d * v + d * std::log(v)) return d * v;
-  }
-}
-
-double draw_beta(double alpha, Random& random) {
-  const double a = draw_gamma(alpha, random), b = draw_gamma(alpha, random);
-  return a + b > 0 ? a / (a + b) : 0.5;
-}
+constexpr std::size_t kMostCloudRows = 1600;  // behind the feature cloud
+constexpr std::int64_t kInnerFolds = 5;
+constexpr double kLesionEmphasis = 6;
 
 torch::Tensor tensor_of(const std::vector<double>& values) {
   return torch::tensor(values, torch::kDouble).to(torch::kFloat32);
-}
-
-/// [B, 3, side, side] and its field [B, 1, side, side].
-struct Pictures {
-  torch::Tensor values, field;
-};
-
-Pictures stack(std::span<const NetworkPicture> pictures) {
-  const auto count = std::ssize(pictures), side = pictures.front().side;
-  Pictures stacked{torch::empty({count, 3, side, side}), torch::empty({count, 1, side, side})};
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto& picture = pictures[static_cast<std::size_t>(i)];
-    std::copy(picture.values.begin(), picture.values.end(), stacked.values[i].data_ptr<float>());
-    std::copy(picture.field.begin(), picture.field.end(), stacked.field[i].data_ptr<float>());
-  }
-  return stacked;
-}
-
-/// Photographs of one step: `second` only for deco, as long as `first`.
-struct Step {
-  std::vector<std::size_t> first, second;
-};
-
-/// Which photographs meet in an epoch.
-class Sampler {
- public:
-  Sampler(const std::vector<RetinaExample>& examples, const RetinaTrainingPlan& plan, std::uint64_t seed,
-          std::size_t class_count, std::size_t domain_count)
-      : plan_(plan), seed_(seed), by_class_(class_count), by_domain_(domain_count), count_(examples.size()) {
-    for (std::size_t i = 0; i < examples.size(); ++i) {
-      by_class_[static_cast<std::size_t>(examples[i].label)].push_back(i);
-      by_domain_[static_cast<std::size_t>(examples[i].domain)].push_back(i);
-    }
-    std::erase_if(by_class_, [](const auto& members) { return members.empty(); });
-  }
-
-  [[nodiscard]] std::vector<Step> epoch(std::int64_t number) const {
-    Random random(seed_, stream_of("order", number, 0));
-    const auto batch = static_cast<std::size_t>(plan_.training.batch);
-    std::vector<Step> steps;
-    if (plan_.training.method == "deco") {
-      for (std::size_t done = 0; done < count_; done += batch) {
-        auto& step = steps.emplace_back();
-        for (std::size_t i = 0; i < std::min(batch, std::max<std::size_t>(2, count_ - done)); ++i)
-          draw_pair(step, random);
-      }
-      return steps;
-    }
-    std::vector<std::size_t> order(count_);
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    random.shuffle(std::span(order));
-    for (std::size_t begin = 0; begin < count_; begin += batch) {
-      const auto end = std::min(begin + batch, count_);
-      const auto from = order.begin() + static_cast<std::ptrdiff_t>(begin);
-      // A single photograph has no batch statistics: it joins the step before.
-      if (end - begin == 1 && !steps.empty()) {
-        steps.back().first.push_back(*from);
-      } else {
-        steps.push_back({{from, order.begin() + static_cast<std::ptrdiff_t>(end)}, {}});
-      }
-    }
-    return steps;
-  }
-
- private:
-  static std::size_t pick(const std::vector<std::size_t>& from, Random& random) {
-    return from[static_cast<std::size_t>(random.index(std::ssize(from)))];
-  }
-
-  void draw_pair(Step& step, Random& random) const {
-    const auto domains = std::ssize(by_domain_);
-    if (plan_.deco.pairs == "tally") {
-      step.first.push_back(
-          pick(by_class_[static_cast<std::size_t>(random.index(std::ssize(by_class_)))], random));
-      step.second.push_back(pick(by_domain_[static_cast<std::size_t>(random.index(domains))], random));
-      return;
-    }
-    const auto first = random.index(domains);
-    const auto second = domains == 1 ? 0 : (first + 1 + random.index(domains - 1)) % domains;
-    step.first.push_back(pick(by_domain_[static_cast<std::size_t>(first)], random));
-    step.second.push_back(pick(by_domain_[static_cast<std::size_t>(second)], random));
-  }
-
-  const RetinaTrainingPlan& plan_;
-  std::uint64_t seed_;
-  std::vector<std::vector<std::size_t>> by_class_, by_domain_;
-  std::size_t count_;
-};
-
-FundusAugmentation augmentation_of(const RetinaTrainOptions& options) {
-  const auto& name = options.augmentation;
-  if (name == "fundus" || (name == "auto" && options.method == "gdrnet")) return FundusAugmentation::fundus;
-  return name == "none" ? FundusAugmentation::none : FundusAugmentation::baseline;
-}
-
-ordered_json transform_of(const RetinaTrainingPlan& plan) {
-  const auto& network = plan.network;
-  // FundusAug trains on crops of 7/8; its test picture is the middle of that.
-  return augmentation_of(plan.training) == FundusAugmentation::fundus
-             ? fundus_transform_steps(network.crop, network.input * 8 / 7, network.input, network.match_field)
-             : fundus_transform_steps(network.crop, network.input, 0, network.match_field);
 }
 
 GraderArguments arguments_of(const GraderNetworkOptions& options, std::int64_t oedema_count) {
@@ -194,66 +55,6 @@ GraderArguments arguments_of(const GraderNetworkOptions& options, std::int64_t o
   if (options.ibn != "none") arguments["ibn"] = options.ibn;
   if (options.blocks > 0) arguments["layers"] = std::vector<std::int64_t>(4, options.blocks);
   return grader_arguments_from_json(options.architecture, arguments);
-}
-
-struct Counts {
-  std::vector<std::int64_t> classes, domains;
-};
-
-Counts count_examples(const RetinaTrainingSet& set, std::int64_t class_count) {
-  Counts counts{std::vector<std::int64_t>(static_cast<std::size_t>(class_count)),
-                std::vector<std::int64_t>(set.domains.size())};
-  const auto check = [&](const RetinaExample& example) {
-    if (example.label < 0 || example.label >= class_count || example.domain < 0 ||
-        example.domain >= std::ssize(set.domains) ||
-        (example.oedema && (*example.oedema < 0 || *example.oedema > 2))) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("Photograph {} has the grade {} and the domain {}; grades go from 0 to {}, "
-                              "domains to {}, the oedema risk from 0 to 2.",
-                              example.id, example.label, example.domain, class_count - 1,
-                              std::ssize(set.domains) - 1));
-    }
-  };
-  for (const auto& example : set.validation) check(example);
-  for (const auto& example : set.train) {
-    check(example);
-    ++counts.classes[static_cast<std::size_t>(example.label)];
-    ++counts.domains[static_cast<std::size_t>(example.domain)];
-  }
-  const auto present =
-      std::count_if(counts.classes.begin(), counts.classes.end(), [](auto n) { return n > 0; });
-  if (set.train.size() < 2 || present < 2) {
-    throw Error(
-        ErrorCode::insufficient_data,
-        fmt::format("{} training photographs of {} grades are too few: two photographs and two grades "
-                    "are the least.",
-                    set.train.size(), present));
-  }
-  for (std::size_t d = 0; d < counts.domains.size(); ++d) {
-    if (counts.domains[d] == 0) {
-      throw Error(ErrorCode::insufficient_data,
-                  fmt::format("The domain {} has no training photograph; leave it out.", set.domains[d]));
-    }
-  }
-  return counts;
-}
-
-Counts benchmark_counts(const std::vector<std::string>& domains) {
-  Counts counts{std::vector<std::int64_t>(5), {}};
-  for (const auto& domain : domains) {
-    const auto found = std::find_if(kBenchmarkDomains.begin(), kBenchmarkDomains.end(),
-                                    [&](const auto& known) { return known.name == lower_case(domain); });
-    if (found == kBenchmarkDomains.end()) {
-      throw Error(
-          ErrorCode::invalid_argument,
-          fmt::format("GDRBench has no counts of the domain {}; known are aptos, deepdr, fgadr, idrid, "
-                      "messidor, rldr. Use mix_counts train.",
-                      domain));
-    }
-    for (std::size_t c = 0; c < 5; ++c) counts.classes[c] += found->classes[c];
-    counts.domains.push_back(found->images);
-  }
-  return counts;
 }
 
 /// What one pass over labelled photographs gives.
@@ -268,33 +69,6 @@ void append(std::vector<double>& values, const torch::Tensor& tensor) {
   values.insert(values.end(), plain.data_ptr<double>(), plain.data_ptr<double>() + plain.numel());
 }
 
-/// A linear layer that tells classes apart.
-struct LinearHead {
-  torch::Tensor weight, bias;
-};
-
-/// Linear discriminant analysis: the features are standardised, the covariance within the classes is drawn to
-/// the identity by `shrinkage`; priors are the classes' frequencies (half a photograph more each).
-/// @param features  [N, D]; labels [N] 0 to K - 1
-LinearHead linear_discriminant(const torch::Tensor& features, const torch::Tensor& labels,
-                               std::int64_t classes, double shrinkage) {
-  const auto x = features.to(torch::kDouble);
-  const auto count = static_cast<double>(x.size(0));
-  const auto mean = x.mean(0), scale = x.std(0).clamp_min(1e-9);
-  const auto z = (x - mean) / scale;
-  const auto members = torch::one_hot(labels, classes).to(torch::kDouble);  // [N, K]
-  const auto sizes = members.sum(0);
-  const auto centres = members.t().matmul(z) / sizes.clamp_min(1).unsqueeze(1);  // [K, D]
-  const auto rest = z - centres.index_select(0, labels);
-  const auto covariance =
-      rest.t().matmul(rest) * ((1 - shrinkage) / count) + shrinkage * torch::eye(x.size(1), x.options());
-  const auto weight = at::cholesky_solve(centres.t(), at::linalg_cholesky(covariance)).t();  // [K, D]
-  const auto prior = ((sizes + 0.5) / (count + 0.5 * static_cast<double>(classes))).log();
-  const auto bias = prior - 0.5 * (weight * centres).sum(1);
-  const auto scaled = weight / scale;
-  return {scaled.to(torch::kFloat32), (bias - scaled.matmul(mean)).to(torch::kFloat32)};
-}
-
 class Trainer {
  public:
   Trainer(const RetinaTrainingSet& set, RetinaTrainingResult& result, const std::string& device,
@@ -304,9 +78,9 @@ class Trainer {
         seed_(result.seed),
         device_(device),
         job_(job),
-        transform_(result.transform),
-        transform_text_(result.transform.dump()),
+        pictures_(set, plan_, result.transform, seed_, device_),
         network_(result.arguments),
+        frozen_(set, plan_, pictures_, network_, result.transform.dump(), device_, job_),
         sampler_(set.train, plan_, seed_, static_cast<std::size_t>(result.arguments.grade_count),
                  set.domains.size()) {
     if (plan_.training.split >= 0) network_->set_split(plan_.training.split);
@@ -316,9 +90,15 @@ class Trainer {
                               "split before the last block.",
                               plan_.training.method));
     }
+    if (network_->arguments().pooling == FundusPooling::lesions && !is_head_only()) {
+      throw Error(
+          ErrorCode::invalid_argument,
+          "The pooling lesions reads a backbone that stays as it is: freeze it, with the split after its "
+          "last block.");
+    }
     const auto counts = plan_.deco.mix_counts == "gdrbench"
                             ? benchmark_counts(set.domains)
-                            : Counts{result.class_counts, result.domain_counts};
+                            : TrainingCounts{result.class_counts, result.domain_counts};
     const auto to_device = [&](const std::vector<double>& values) { return tensor_of(values).to(device_); };
     mix_class_ = to_device(data_aware_weights(counts.classes, plan_.deco.mix_beta));
     mix_domain_ = to_device(data_aware_weights(counts.domains, plan_.deco.mix_beta));
@@ -337,12 +117,8 @@ class Trainer {
 
   /// To be called once the network has its start weights.
   void begin() {
-    feature_identity_ =
-        imaging::sha256_of(grader_arguments_to_json(network_->arguments()).dump() + plan_.network.weights +
-                           transform_text_ + plan_.training.augmentation +
-                           (plan_.training.turns ? "turns" : "") + fmt::to_string(plan_.network.input))
-            .substr(0, 16);
     network_->to(device_);
+    frozen_.begin();
     network_->train();
     if (plan_.training.freeze) network_->freeze_early();
     std::vector<torch::Tensor> parameters;
@@ -357,7 +133,7 @@ class Trainer {
                                                plan_.training.weight_decay);
     if (is_head_only()) {
       for (std::int64_t view = 0; view <= plan_.training.views; ++view)
-        train_rows_.push_back(rows_of(set_.train, view));
+        train_rows_.push_back(frozen_.rows_of(set_.train, view));
     } else if (keeps_maps()) {
       keep_maps();
     }
@@ -374,7 +150,7 @@ class Trainer {
       order.insert(order.end(), step.second.begin(), step.second.end());
     }
     std::unique_ptr<OrderedAhead<AugmentedViews>> ahead;
-    if (!keeps_maps() && !is_head_only()) ahead = draw_ahead(order, epoch);
+    if (!keeps_maps() && !is_head_only()) ahead = pictures_.draw_ahead(order, epoch);
     const double factor =
         static_cast<double>(epoch) > plan_.training.decay_at * static_cast<double>(plan_.training.epochs)
             ? 0.1
@@ -385,7 +161,7 @@ class Trainer {
     for (std::size_t number = 0; number < steps.size(); ++number) {
       job_.checkpoint("training", (epoch - 1) * per_epoch + done, plan_.training.epochs * per_epoch);
       const auto& step = steps[number];
-      Random random(seed_, stream_of("step", epoch, static_cast<std::int64_t>(number)));
+      Random random(seed_, training_stream("step", epoch, static_cast<std::int64_t>(number)));
       optimizer_->zero_grad();
       const auto loss = loss_of(step, ahead.get(), epoch, random);
       const auto value = loss.item<double>();
@@ -413,10 +189,10 @@ class Trainer {
     Evaluation found;
     const auto count = std::ssize(examples);
     if (is_head_only()) {
-      const auto pooled = rows_of(examples, 0);
+      const auto pooled = frozen_.rows_of(examples, 0);
       auto logits = network_->heads(pooled);
       if (flips) {
-        const auto mirrored = network_->heads(rows_of(examples, kMirrored));
+        const auto mirrored = network_->heads(frozen_.rows_of(examples, FrozenBackbone::kMirrored));
         logits.grades = (logits.grades + mirrored.grades) / 2;
         if (logits.oedema.defined()) logits.oedema = (logits.oedema + mirrored.oedema) / 2;
       }
@@ -424,20 +200,22 @@ class Trainer {
       note_rows(found, examples, 0, count, logits);
       return found;
     }
-    const bool is_kept = examples.data() == set_.validation.data() && validation_maps_.defined() && !flips;
+    torch::Tensor kept;  // the plain maps of these photographs
+    if (!flips && examples.data() == set_.validation.data()) kept = validation_maps_;
+    if (!flips && examples.data() == set_.train.data()) kept = train_maps_;
+    const bool is_kept = kept.defined();
     std::unique_ptr<OrderedAhead<FieldPicture>> ahead;
-    if (!is_kept) ahead = read_ahead(examples);
+    if (!is_kept) ahead = pictures_.read_ahead(examples);
     for (std::int64_t begin = 0; begin < count; begin += kEvaluationBatch) {
       job_.checkpoint("validation", begin, count);
       const auto end = std::min(begin + kEvaluationBatch, count);
-      const auto input = is_kept ? torch::Tensor() : plain_input(*ahead, end - begin);
+      const auto input = is_kept ? torch::Tensor() : pictures_.plain_input(*ahead, end - begin);
       const auto logits_of = [&](const torch::Tensor& map) {
         const auto pooled = network_->pool(network_->late(map));
         return std::pair(network_->heads(pooled), pooled);
       };
-      auto [logits, pooled] =
-          logits_of(is_kept ? validation_maps_.slice(0, begin, end).to(device_, torch::kFloat32)
-                            : network_->early(input));
+      auto [logits, pooled] = logits_of(is_kept ? kept.slice(0, begin, end).to(device_, torch::kFloat32)
+                                                : network_->early(input));
       if (flips) {
         const auto [mirrored, unused] = logits_of(network_->early(input.flip({3})));
         logits.grades = (logits.grades + mirrored.grades) / 2;
@@ -446,6 +224,65 @@ class Trainer {
       if (rows != nullptr) append(*rows, pooled);
       note_rows(found, examples, begin, end, logits);
     }
+    return found;
+  }
+
+  /// Features for the cloud: of the plain photographs, and of the kept views where the features themselves
+  /// are kept, so that another light does not lie outside. @return  [N, D] row-major
+  std::vector<double> cloud_rows() {
+    std::vector<double> rows;
+    if (!is_head_only()) {
+      const auto behind = std::min(set_.train.size(), kMostCloudRows);
+      (void)evaluate(std::span(set_.train).subspan(0, behind), false, &rows);
+      return rows;
+    }
+    // Whole tens: the cloud holds every tenth row out, and a photograph's views together.
+    const auto views = std::ssize(train_rows_), count = std::ssize(set_.train);
+    const auto most = static_cast<std::int64_t>(kMostCloudRows) / views;
+    const auto each = count < 10 ? count : std::min(count, most) / 10 * 10;
+    for (const auto& view : train_rows_) append(rows, view.slice(0, 0, each));
+    return rows;
+  }
+
+  /// Whether the heads are all that is trained, and in closed form.
+  [[nodiscard]] bool is_closed_form() const {
+    return is_head_only() && plan_.training.head_start == "discriminant" && plan_.training.epochs == 0;
+  }
+
+  /// Of a closed form: the training photographs, each graded by heads that were set without its patient.
+  Evaluation cross_fit() {
+    const torch::NoGradGuard no_grad;
+    std::set<std::pair<std::uint64_t, std::string>> patients;  // in an order of chance
+    const auto patient_of = [](const RetinaExample& example) {
+      const auto& name = example.patient.empty() ? example.id : example.patient;
+      return std::pair(imaging::hash_text(name), name);
+    };
+    for (const auto& example : set_.train) patients.insert(patient_of(example));
+    const auto folds = all_column([&](const auto& example) {
+      return std::distance(patients.begin(), patients.find(patient_of(example))) % kInnerFolds;
+    });
+    const auto views = features_of_views();
+    auto plain = views.front();
+    const auto grade_count = network_->arguments().grade_count,
+               risk_count = network_->arguments().oedema_count;
+    GraderLogits logits{
+        torch::zeros({plain.size(0), grade_count}, device_),
+        risk_count > 0 ? torch::zeros({plain.size(0), risk_count}, device_) : torch::Tensor()};
+    const auto mirrored =
+        plan_.network.test_flips ? frozen_.rows_of(set_.train, FrozenBackbone::kMirrored) : plain;
+    for (std::int64_t fold = 0; fold < kInnerFolds; ++fold) {
+      const auto own = (folds == fold).nonzero().squeeze(1);
+      const auto heads = discriminants(views, (folds != fold).nonzero().squeeze(1));
+      const auto fill = [&](const torch::Tensor& target, const LinearHead& head) {
+        if (!head.weight.defined()) return;
+        const auto rows = (plain.index_select(0, own) + mirrored.index_select(0, own)) / 2;
+        target.index_copy_(0, own, rows.matmul(head.weight.t()) + head.bias);
+      };
+      fill(logits.grades, heads.grades);
+      fill(logits.oedema, heads.oedema);
+    }
+    Evaluation found;
+    note_rows(found, set_.train, 0, plain.size(0), logits);
     return found;
   }
 
@@ -480,8 +317,6 @@ class Trainer {
   }
 
  private:
-  static constexpr std::int64_t kMirrored = -1;  ///< the view that is the mirror image of the plain one
-
   [[nodiscard]] bool is_head_only() const { return plan_.training.freeze && network_->is_split_last(); }
   [[nodiscard]] bool keeps_maps() const {
     return plan_.training.freeze && plan_.training.views > 0 && !is_head_only();
@@ -500,68 +335,14 @@ class Trainer {
     }
   }
 
-  /// The network prepared for inference, as a grader of the package runs it: for what stays frozen.
-  GraderNetwork& frozen() {
-    if (!frozen_) {
-      frozen_ = GraderNetwork(network_->arguments());
-      frozen_->load(network_->state());
-      frozen_->to(device_);
-      frozen_->prepare_for_inference();
-    }
-    return frozen_;
-  }
-
-  /// Features of one view of each photograph, from the store where it knows them. @return [N, feature_dim()]
-  [[nodiscard]] torch::Tensor rows_of(std::span<const RetinaExample> examples, std::int64_t view) {
-    const torch::NoGradGuard no_grad;
-    network_->eval();
-    const auto key_of = [&](const RetinaExample& example) {
-      return fmt::format("{}/{}/{}", feature_identity_, view, example.id);
-    };
-    std::vector<std::vector<float>> rows;
-    std::vector<std::size_t> missing;
-    for (const auto& example : examples) {
-      rows.push_back(set_.features ? set_.features->find(key_of(example)) : std::vector<float>());
-      if (rows.back().empty()) missing.push_back(rows.size() - 1);
-    }
-    OrderedAhead<torch::Tensor> ahead(missing.size(), static_cast<std::size_t>(plan_.training.workers), 4,
-                                      [&](std::size_t i) {
-                                        const auto& example = examples[missing[i]];
-                                        if (view > 0) {
-                                          const auto made = draw_fixed_view(example, view);
-                                          return input_of({&made.augmented, 1});
-                                        }
-                                        const auto input = input_of_plain(set_.read(example));
-                                        return view == kMirrored ? input.flip({3}) : input;
-                                      });
-    auto saved = std::chrono::steady_clock::now();
-    for (std::size_t i = 0; i < missing.size(); ++i) {
-      job_.checkpoint("features", static_cast<std::int64_t>(i), std::ssize(missing));
-      const auto row =
-          network_->pool(network_->late(network_->early(ahead.next()))).to(torch::kCPU).contiguous();
-      auto& values = rows[missing[i]];
-      values.assign(row.data_ptr<float>(), row.data_ptr<float>() + row.numel());
-      if (!set_.features) continue;
-      set_.features->put(key_of(examples[missing[i]]), values);
-      if (std::chrono::steady_clock::now() - saved < 6 * kSaveInterval) continue;
-      set_.features->save();
-      saved = std::chrono::steady_clock::now();
-    }
-    if (set_.features) set_.features->save();
-    auto matrix = torch::empty({std::ssize(rows), network_->arguments().feature_dim()});
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      std::copy(rows[i].begin(), rows[i].end(), matrix[static_cast<std::int64_t>(i)].data_ptr<float>());
-    return matrix.to(device_);
-  }
-
   /// All kept views' features of the training photographs, view by view.
   [[nodiscard]] std::vector<torch::Tensor> features_of_views() {
     if (!train_rows_.empty()) return train_rows_;
     std::vector<torch::Tensor> views;
     if (!train_maps_.defined()) {
       for (std::int64_t view = 0; view <= plan_.training.views; ++view)
-        views.push_back(rows_of(set_.train, view));
-      frozen_ = GraderNetwork{nullptr};  // its weights move from here on
+        views.push_back(frozen_.rows_of(set_.train, view));
+      frozen_.forget();
       return views;
     }
     const torch::NoGradGuard no_grad;
@@ -575,23 +356,44 @@ class Trainer {
     return views;
   }
 
-  void start_heads() {
-    const auto views = features_of_views();
-    const auto features = torch::cat(views);
+  /// What a probe was taught of lesions counts more than a feature among a thousand. @return  [D]
+  [[nodiscard]] torch::Tensor emphasis() const {
+    auto weights = torch::ones({network_->arguments().feature_dim()}, device_);
+    if (network_->arguments().pooling == FundusPooling::lesions)
+      weights.slice(0, network_->arguments().map_channels()) *= kLesionEmphasis;
+    return weights;
+  }
+
+  struct Heads {
+    LinearHead grades, oedema;  ///< undefined tensors where there is no such head, or no photograph of it
+  };
+
+  /// @param chosen  [n] numbers in the training part
+  [[nodiscard]] Heads discriminants(const std::vector<torch::Tensor>& views,
+                                    const torch::Tensor& chosen) const {
+    std::vector<torch::Tensor> rows;
+    for (const auto& view : views) rows.push_back(view.index_select(0, chosen));
+    const auto features = torch::cat(rows);
     const auto labels_of = [&](const auto& pick) {
-      const auto one = all_column(pick);
-      return one.repeat({std::ssize(views)});
+      return all_column(pick).index_select(0, chosen).repeat({std::ssize(views)});
     };
-    const auto grades =
+    Heads heads;
+    heads.grades =
         linear_discriminant(features, labels_of([](const auto& example) { return example.label; }),
-                            network_->arguments().grade_count, plan_.training.shrinkage);
-    network_->set_grade_head(grades.weight, grades.bias);
-    if (network_->arguments().oedema_count == 0) return;
+                            network_->arguments().grade_count, plan_.training.shrinkage, emphasis());
     const auto risks = labels_of([](const auto& example) { return example.oedema.value_or(-1); });
     const auto known = (risks >= 0).nonzero().squeeze(1);
-    const auto oedema = linear_discriminant(features.index_select(0, known), risks.index_select(0, known),
-                                            network_->arguments().oedema_count, plan_.training.shrinkage);
-    network_->set_oedema_head(oedema.weight, oedema.bias);
+    if (network_->arguments().oedema_count == 0 || known.numel() == 0) return heads;
+    heads.oedema =
+        linear_discriminant(features.index_select(0, known), risks.index_select(0, known),
+                            network_->arguments().oedema_count, plan_.training.shrinkage, emphasis());
+    return heads;
+  }
+
+  void start_heads() {
+    const auto heads = discriminants(features_of_views(), torch::arange(std::ssize(set_.train), device_));
+    network_->set_grade_head(heads.grades.weight, heads.grades.bias);
+    if (heads.oedema.weight.defined()) network_->set_oedema_head(heads.oedema.weight, heads.oedema.bias);
   }
 
   template <typename Pick>
@@ -603,99 +405,14 @@ class Trainer {
 
   [[nodiscard]] bool needs_original() const { return plan_.training.method == "gdrnet"; }
 
-  [[nodiscard]] std::unique_ptr<OrderedAhead<AugmentedViews>> draw_ahead(
-      const std::vector<std::size_t>& order, std::int64_t epoch) const {
-    return std::make_unique<OrderedAhead<AugmentedViews>>(
-        order.size(), static_cast<std::size_t>(plan_.training.workers), kAhead,
-        [this, order, epoch](std::size_t i) {
-          return draw_view(order[i], stream_of("picture", epoch, static_cast<std::int64_t>(i)));
-        });
-  }
-
-  [[nodiscard]] AugmentedViews draw_view(std::size_t number, std::uint64_t stream) const {
-    Random random(seed_, stream);
-    return augment(set_.train[number], random);
-  }
-  /// A view that belongs to the photograph, whatever the seed and the set.
-  [[nodiscard]] AugmentedViews draw_fixed_view(const RetinaExample& example, std::int64_t view) const {
-    Random random(0, stream_of(example.id, 0, view));
-    return augment(example, random);
-  }
-  [[nodiscard]] AugmentedViews augment(const RetinaExample& example, Random& random) const {
-    return augment_fundus(set_.read(example), plan_.network.input, augmentation_of(plan_.training),
-                          plan_.training.turns, random);
-  }
-
-  [[nodiscard]] std::unique_ptr<OrderedAhead<FieldPicture>> read_ahead(
-      std::span<const RetinaExample> examples) const {
-    return std::make_unique<OrderedAhead<FieldPicture>>(
-        examples.size(), static_cast<std::size_t>(plan_.training.workers), kAhead,
-        [this, examples](std::size_t i) { return set_.read(examples[i]); });
-  }
-
-  /// A picture as a grader of the package would see it.
-  [[nodiscard]] torch::Tensor input_of_plain(FieldPicture picture) const {
-    const auto side = picture.mask.width();
-    const auto mask = torch::from_blob(picture.mask.data(), {1, 1, side, side}, torch::kUInt8).clone();
-    return transform_.apply(tensor_from_images({&picture.image, 1}).to(device_), mask.to(device_));
-  }
-
-  /// The next pictures likewise.
-  [[nodiscard]] torch::Tensor plain_input(OrderedAhead<FieldPicture>& ahead, std::int64_t count) const {
-    std::vector<torch::Tensor> inputs;
-    for (std::int64_t i = 0; i < count; ++i) inputs.push_back(input_of_plain(ahead.next()));
-    return torch::cat(inputs);
-  }
-
-  [[nodiscard]] torch::Tensor input_of(std::span<const NetworkPicture> pictures) const {
-    const auto stacked = stack(pictures);
-    return transform_.finish(stacked.values.to(device_), stacked.field.to(device_));
-  }
-
-  /// Computes the early maps of all photographs, once: view 0 is plain, as a grader sees it.
+  /// The early maps of all photographs, computed once: view 0 is plain, as a grader sees it.
   void keep_maps() {
     const torch::NoGradGuard no_grad;
-    const auto views = plan_.training.views + 1;
-    const auto count = std::ssize(set_.train), held_out = std::ssize(set_.validation);
-    const auto total = count * views + held_out;
-    std::int64_t done = 0;
-    const auto put = [&](torch::Tensor& maps, std::int64_t rows, std::int64_t row,
-                         const torch::Tensor& input) {
-      job_.checkpoint("early maps", done, total);
-      const auto map = network_->early(input);
-      if (!maps.defined()) {
-        const auto mb = map[0].numel() * 2 * total / (1 << 20);
-        if (mb > plan_.training.cache_mb) {
-          throw Error(
-              ErrorCode::resource_exhausted,
-              fmt::format("The early maps of {} views need {} MB, more than cache_mb, which is {}; take "
-                          "fewer views or a smaller input.",
-                          total, mb, plan_.training.cache_mb));
-        }
-        auto shape = map.sizes().vec();
-        shape[0] = rows;
-        maps = torch::empty(shape, torch::kFloat16);
-      }
-      maps.slice(0, row, row + map.size(0)).copy_(map);
-      done += map.size(0);
-    };
     network_->eval();
-    for (std::int64_t view = 0; view < views; ++view) {
-      if (view == 0) {
-        const auto ahead = read_ahead(set_.train);
-        for (std::int64_t i = 0; i < count; ++i) put(train_maps_, count * views, i, plain_input(*ahead, 1));
-        continue;
-      }
-      OrderedAhead<AugmentedViews> ahead(static_cast<std::size_t>(count),
-                                         static_cast<std::size_t>(plan_.training.workers), kAhead,
-                                         [&](std::size_t i) { return draw_fixed_view(set_.train[i], view); });
-      for (std::int64_t i = 0; i < count; ++i) {
-        const auto made = ahead.next();
-        put(train_maps_, count * views, view * count + i, input_of({&made.augmented, 1}));
-      }
-    }
-    const auto ahead = read_ahead(set_.validation);
-    for (std::int64_t i = 0; i < held_out; ++i) put(validation_maps_, held_out, i, plain_input(*ahead, 1));
+    const auto count = std::ssize(set_.train);
+    for (std::int64_t view = 0; view <= plan_.training.views; ++view)
+      frozen_.fill_maps(train_maps_, count * (plan_.training.views + 1), view * count, set_.train, view);
+    frozen_.fill_maps(validation_maps_, std::ssize(set_.validation), 0, set_.validation, 0);
   }
 
   /// What can be mixed and sent through the rest of the network: pictures, or with freeze early maps.
@@ -713,7 +430,8 @@ class Trainer {
     return torch::stack(maps).to(device_, torch::kFloat32);
   }
 
-  [[nodiscard]] Batch next_batch(const Step& step, OrderedAhead<AugmentedViews>* ahead, Random& random) {
+  [[nodiscard]] Batch next_batch(const TrainingStep& step, OrderedAhead<AugmentedViews>* ahead,
+                                 Random& random) {
     Batch batch;
     if (is_head_only()) {
       std::vector<torch::Tensor> rows;
@@ -738,7 +456,7 @@ class Trainer {
         if (original != nullptr) plain.push_back(std::move(views.original));
       }
       const auto prepare = [&](std::span<const NetworkPicture> pictures) {
-        const auto input = input_of(pictures);
+        const auto input = pictures_.input_of(pictures);
         if (!plan_.training.freeze) return input;
         const torch::NoGradGuard no_grad;
         return network_->early(input);
@@ -766,7 +484,7 @@ class Trainer {
     return torch::cross_entropy_loss(logits, labels, class_weight_);
   }
 
-  torch::Tensor loss_of(const Step& step, OrderedAhead<AugmentedViews>* ahead, std::int64_t epoch,
+  torch::Tensor loss_of(const TrainingStep& step, OrderedAhead<AugmentedViews>* ahead, std::int64_t epoch,
                         Random& random) {
     const auto batch = next_batch(step, ahead, random);
     const auto labels = column(step.first, [](const auto& example) { return example.label; });
@@ -847,7 +565,7 @@ class Trainer {
     return entropy + options.omega * alignment;
   }
 
-  [[nodiscard]] torch::Tensor oedema_loss(const Step& step, const torch::Tensor& features) {
+  [[nodiscard]] torch::Tensor oedema_loss(const TrainingStep& step, const torch::Tensor& features) {
     const auto logits = network_->heads(features).oedema;
     static constexpr std::int64_t kUnknown = -1;
     const auto risks =
@@ -892,14 +610,13 @@ class Trainer {
   std::uint64_t seed_;
   torch::Device device_;
   const imaging::JobContext& job_;
-  FundusTransform transform_;
-  std::string transform_text_;
-  GraderNetwork network_, frozen_{nullptr};
-  Sampler sampler_;
+  TrainingPictures pictures_;
+  GraderNetwork network_;
+  FrozenBackbone frozen_;
+  StepSampler sampler_;
   torch::Tensor mix_class_, mix_domain_, gdr_class_, gdr_domain_, class_weight_;
   std::unique_ptr<NesterovSgd> optimizer_;
   std::unique_ptr<PrototypeBank> bank_;
-  std::string feature_identity_;
   std::vector<torch::Tensor> train_rows_;  ///< of each view, [N, feature_dim()], where the heads alone train
   torch::Tensor train_maps_, validation_maps_;  ///< [views * N, C, h, w], [M, C, h, w] float16 on the CPU
 };
@@ -912,80 +629,6 @@ std::vector<double> probabilities_of(const std::vector<double>& logits, std::int
   return probabilities;
 }
 
-ordered_json number_or_null(const std::optional<double>& value) {
-  return value ? ordered_json(*value) : ordered_json();
-}
-
-/// What must outlive a stop.
-struct Progress {
-  std::vector<RetinaEpoch> curve;
-  std::int64_t best_epoch = 0;
-  std::pair<double, double> best_merit{-std::numeric_limits<double>::infinity(), 0};
-  TensorMap best_weights;
-};
-
-class ProgressFile {
- public:
-  ProgressFile(std::filesystem::path path, ordered_json run) : path_(std::move(path)), run_(std::move(run)) {}
-
-  /// @return  whether there was one
-  bool load(Progress& progress, Trainer& trainer) const {
-    if (path_.empty() || !std::filesystem::exists(path_)) return false;
-    const auto file = read_training_checkpoint(path_, &run_);
-    try {
-      const auto optional = [](const nlohmann::json& value) {
-        return value.is_null() ? std::nullopt : std::optional(value.get<double>());
-      };
-      for (const auto& row : file.progress.at("curve")) {
-        progress.curve.push_back({.epoch = std::ssize(progress.curve) + 1,
-                                  .train_loss = row.at(0).get<double>(),
-                                  .validation_loss = optional(row.at(1)),
-                                  .validation_auc = optional(row.at(2))});
-      }
-      progress.best_epoch = file.progress.at("best_epoch").get<std::int64_t>();
-      const auto& merit = file.progress.at("best_merit");
-      if (progress.best_epoch > 0)
-        progress.best_merit = {merit.at(0).get<double>(), merit.at(1).get<double>()};
-    } catch (const nlohmann::json::exception& error) {
-      throw Error(ErrorCode::corrupt_data, fmt::format("Checkpoint {}: {}.", path_.string(), error.what()));
-    }
-    constexpr std::string_view kBest = "best.";
-    TensorMap state;
-    for (const auto& [name, tensor] : file.tensors) {
-      if (name.rfind(kBest, 0) == 0) {
-        progress.best_weights[name.substr(kBest.size())] = tensor;
-      } else {
-        state[name] = tensor;
-      }
-    }
-    trainer.load(state);
-    return true;
-  }
-
-  void save(const Progress& progress, const Trainer& trainer, bool is_last) {
-    const auto now = std::chrono::steady_clock::now();
-    if (path_.empty() || (!is_last && now - saved_ < kSaveInterval)) return;
-    ordered_json curve = ordered_json::array();
-    for (const auto& epoch : progress.curve) {
-      curve.push_back(
-          {epoch.train_loss, number_or_null(epoch.validation_loss), number_or_null(epoch.validation_auc)});
-    }
-    auto tensors = trainer.state();
-    for (const auto& [name, tensor] : progress.best_weights) tensors["best." + name] = tensor;
-    write_training_checkpoint(path_, run_,
-                              {{"curve", curve},
-                               {"best_epoch", progress.best_epoch},
-                               {"best_merit", {progress.best_merit.first, progress.best_merit.second}}},
-                              tensors);
-    saved_ = std::chrono::steady_clock::now();
-  }
-
- private:
-  std::filesystem::path path_;
-  ordered_json run_;
-  std::chrono::steady_clock::time_point saved_;  // long ago: the first epoch is kept
-};
-
 ordered_json identity_of(const RetinaTrainingSet& set, const RetinaTrainingResult& result) {
   auto identity = plan_to_json(result.plan);
   identity.erase("workers");
@@ -996,7 +639,8 @@ ordered_json identity_of(const RetinaTrainingSet& set, const RetinaTrainingResul
   for (const auto* part : {&set.train, &set.validation}) {
     auto& rows = cohort.emplace_back(ordered_json::array());
     for (const auto& example : *part)
-      rows.push_back({example.id, example.label, example.domain, example.oedema.value_or(-1)});
+      rows.push_back(
+          {example.id, example.label, example.domain, example.oedema.value_or(-1), example.has_lesions});
   }
   identity["cohort"] = imaging::sha256_of(cohort.dump());
   return identity;
@@ -1034,7 +678,7 @@ RetinaTrainingResult train_grader(const RetinaTrainingSet& set, const RetinaTrai
   const bool has_oedema =
       plan.training.oedema_weight > 0 && std::any_of(set.train.begin(), set.train.end(), knows_oedema);
   result.arguments = arguments_of(plan.network, has_oedema ? 3 : 0);
-  result.transform = transform_of(plan);
+  result.transform = training_transform(plan);
   const auto classes = result.arguments.grade_count;
   auto counts = count_examples(set, classes);
   result.class_counts = std::move(counts.classes);
@@ -1052,10 +696,10 @@ RetinaTrainingResult train_grader(const RetinaTrainingSet& set, const RetinaTrai
       }
       result.plan.network.weights = "sha256:" + imaging::sha256_of_file(path);
     }
-    ProgressFile file(checkpoint, identity_of(set, result));
+    TrainingProgressFile file(checkpoint, identity_of(set, result));
     trainer.begin();
-    Progress progress;
-    file.load(progress, trainer);
+    TrainingProgress progress;
+    if (const auto state = file.load(progress)) trainer.load(*state);
     if (on_epoch) std::for_each(progress.curve.begin(), progress.curve.end(), on_epoch);
     const auto& options = plan.training;
     while (std::ssize(progress.curve) < options.epochs) {
@@ -1080,31 +724,33 @@ RetinaTrainingResult train_grader(const RetinaTrainingSet& set, const RetinaTrai
       }
       progress.curve.push_back(epoch);
       if (on_epoch) on_epoch(epoch);
-      file.save(progress, trainer, is_last);
+      file.save(
+          progress, [&] { return trainer.state(); }, is_last);
     }
     if (progress.best_weights.empty()) progress.best_weights = trainer.network()->state();  // no epoch
     trainer.network()->load(progress.best_weights);
     result.curve = progress.curve;
     result.best_epoch = progress.best_epoch;
     result.weights = std::make_shared<const TensorMap>(std::move(progress.best_weights));
+    const auto calibrate = [&](const Evaluation& found) {
+      result.calibration = fit_or_note(found.logits, found.labels, classes, result.calibration_note);
+      std::string unused;
+      if (!found.oedema_labels.empty())
+        result.oedema_calibration = fit_or_note(found.oedema_logits, found.oedema_labels, 3, unused);
+    };
     if (!set.validation.empty()) {
       const auto found = trainer.evaluate(set.validation, plan.network.test_flips);
-      if (options.calibrate) {
-        result.calibration = fit_or_note(found.logits, found.labels, classes, result.calibration_note);
-        std::string unused;
-        if (!found.oedema_labels.empty())
-          result.oedema_calibration = fit_or_note(found.oedema_logits, found.oedema_labels, 3, unused);
-      }
+      if (options.calibrate) calibrate(found);
       result.validation_probabilities = probabilities_of(found.logits, classes, result.calibration);
       if (has_oedema)
         result.validation_oedema = probabilities_of(found.all_oedema_logits, 3, result.oedema_calibration);
+    } else if (options.calibrate && trainer.is_closed_form()) {
+      result.calibration_note = "fitted on predictions made in turn within the training part";
+      calibrate(trainer.cross_fit());
     }
-    if (!options.calibrate || set.validation.empty())
+    if (!options.calibrate || (set.validation.empty() && !trainer.is_closed_form()))
       result.calibration_note = "no temperature was asked for, or there is no validation part";
-    std::vector<double> rows;
-    const auto behind = std::min(set.train.size(), kMostCloudRows);
-    (void)trainer.evaluate(std::span(set.train).subspan(0, behind), false, &rows);
-    result.cloud = FeatureCloud::fit(rows, result.arguments.feature_dim());
+    result.cloud = FeatureCloud::fit(trainer.cloud_rows(), result.arguments.feature_dim());
     return result;
   });
 }

@@ -25,6 +25,8 @@ struct RetinaExample {
   std::int64_t label = 0;                   ///< grade, 0 to 4
   std::int64_t domain = 0;                  ///< number of its source in RetinaTrainingSet::domains
   std::optional<std::int64_t> oedema = {};  ///< risk of macular oedema, 0 to 2, where it is known
+  bool has_lesions = false;                 ///< its picture comes with lesions
+  std::string patient = {};                 ///< empty: nothing is known, the photograph stands for itself
 };
 
 struct RetinaTrainingSet {
@@ -58,7 +60,7 @@ struct RetinaTrainingResult {
   std::int64_t best_epoch = 0;  ///< whose weights are kept; 0: those the heads start with
   std::shared_ptr<const TensorMap> weights;
   std::optional<TemperatureFit> calibration, oedema_calibration;
-  std::string calibration_note;  ///< why there is none
+  std::string calibration_note;  ///< why there is none, or that the training part itself gave it
   /// Of the validation part in its order, calibrated: [M, 5], and [M, 3] where there is an oedema head.
   std::vector<double> validation_probabilities, validation_oedema;
   std::optional<FeatureCloud> cloud;
@@ -76,7 +78,9 @@ struct RetinaTrainingResult {
 /// augmented views, which depend on the photograph's id alone. Where the split is behind all blocks, what is
 /// kept are the features themselves (erm only). The discriminant start takes the heads from the classes'
 /// mean features and the shrunk covariance within classes, over all those views: directions in which
-/// augmentation moves a photograph count for little.
+/// augmentation moves a photograph count for little. Where nothing else is trained (no epoch) and there is no
+/// validation part, the temperature is fitted on predictions made in turn within the training part: five
+/// times the heads are set without a fifth of its patients, and tried on these.
 ///
 /// Where `checkpoint` exists, the run goes on from it and ends with the weights of an uninterrupted one;
 /// where not, it is written after each epoch (at most every ten seconds) and at the end. Stages reported to

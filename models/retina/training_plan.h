@@ -21,7 +21,7 @@ struct GraderNetworkOptions {
   std::string weights = {};
   std::int64_t crop = 512;
   std::int64_t input = 224;
-  bool match_field = false;
+  std::string normalise = "none";
   bool test_flips = false;
 };
 
@@ -38,7 +38,10 @@ void visit_fields(Visitor&& field, Options& options) {
   field("blocks", options.blocks,
         FieldInfo{.help = "Residual blocks a stage; 0: the architecture's own", .min = 0, .max = 32});
   field("pool", options.pool,
-        FieldInfo{.help = "How the last map becomes features", .choices = {"mean", "mean_max"}});
+        FieldInfo{.help =
+                      "How the last map becomes features; lesions adds what a probe, learnt from --lesions, "
+                      "finds of each kind",
+                  .choices = {"mean", "mean_max", "lesions"}});
   field(
       "weights", options.weights,
       FieldInfo{.help = "Backbone to start from: safetensors or PyTorch state dict with torchvision's names, "
@@ -47,8 +50,11 @@ void visit_fields(Visitor&& field, Options& options) {
         FieldInfo{.unit = "px", .help = "Side of the photograph cut to its field", .min = 32, .max = 4096});
   field("input", options.input,
         FieldInfo{.unit = "px", .help = "Side of what the network sees", .min = 32, .max = 2048});
-  field("match_field", options.match_field,
-        FieldInfo{.help = "Give the field of every photograph the same mean and spread of each colour"});
+  field("normalise", options.normalise,
+        FieldInfo{.help =
+                      "Give the field of every photograph the same mean and spread of each colour; contrast "
+                      "first takes from each place the mean of its surroundings",
+                  .choices = {"none", "colours", "contrast"}});
   field("test_flips", options.test_flips,
         FieldInfo{.help = "Grade by the mean of the photograph and its mirror image"});
 }

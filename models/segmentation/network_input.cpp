@@ -46,7 +46,8 @@ ImageF resized_to_side(const ImageF& picture, std::int64_t longer_side) {
 
 at::Tensor prepared_input(const ImageF& picture, const SegmenterFacts& facts, std::int64_t width,
                           std::int64_t height) {
-  auto x = view_of(picture).contiguous();
+  // A copy: the view of a single channel is contiguous as it is, and would outlive its picture.
+  auto x = view_of(picture).clone(at::MemoryFormat::Contiguous);
   if (facts.intensity == IntensityScale::unit) x = x / 255;
   if (!facts.mean.empty()) x = (x - channel_tensor(facts.mean)) / channel_tensor(facts.std);
   if (width > picture.width() || height > picture.height())

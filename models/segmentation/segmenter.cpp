@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <future>
+#include <utility>
 
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
@@ -228,44 +229,57 @@ void Segmenter::segment(const PixelSource& source, const SegmentedBandSink& sink
     return source.read(columns.start(number % columns.count()), rows.start(number / columns.count()),
                        columns.read(), rows.read());
   };
+  // What lives from tile to tile is made once, before the first: among the network's own blocks, that come
+  // and go, it would break the heap up, and the peak would grow with the picture.
+  const auto made = [&](std::int64_t high, std::int64_t wide) { return torch::empty({classes, high, wide}); };
+  const auto tile_maps = made(rows.tile(), columns.tile());
+  // What a tile says of the next one's first columns, the row of tiles above of this one's first rows, and
+  // this one of the next one's.
+  const auto rightmost = made(rows.tile(), options.overlap);
+  torch::Tensor above = made(options.overlap, width), below = made(options.overlap, width);
+  SegmentedBand band;
+  const auto set_height = [&](std::int64_t height_of_band) {
+    if (band.labels.height() == height_of_band) return;
+    band.labels = imaging::Image8(width, height_of_band, 1);
+    if (want_probabilities) band.probabilities = ImageF(width, height_of_band, static_cast<int>(classes));
+  };
+  set_height(rows.final_end(0) - rows.from(0));
   // The next tile is read while the network is at this one.
   std::future<ImageF> next = std::async(std::launch::async, read, 0);
-  torch::Tensor below;  // [K, overlap, width]: what the row of tiles above says of this one's first rows
   for (std::int64_t j = 0; j < rows.count(); ++j) {
     const auto first = rows.from(j);
     const auto final_rows = rows.final_end(j) - first;
     const auto seen_rows = rows.end(j) - first;
-    const auto above = below;
-    below = torch::zeros({classes, seen_rows - final_rows, width});
-    SegmentedBand band{.y = first, .labels = imaging::Image8(width, final_rows, 1), .probabilities = {}};
+    std::swap(above, below);
+    band.y = first;
+    set_height(final_rows);
     const auto labels =
         torch::from_blob(band.labels.data(), {final_rows, width}, torch::TensorOptions(torch::kUInt8));
     torch::Tensor kept;
-    if (want_probabilities) {
-      band.probabilities = ImageF(width, final_rows, static_cast<int>(classes));
+    if (want_probabilities)
       kept = torch::from_blob(band.probabilities.data(), {final_rows, width, classes}, torch::kFloat32);
-    }
     const auto row_weights = rows.weights(j).view({1, -1, 1});
-    torch::Tensor right;  // [K, seen_rows, overlap]: what the tile to the left says of this one
+    const auto right = rightmost.narrow(1, 0, seen_rows);
     for (std::int64_t i = 0; i < columns.count(); ++i) {
       const auto number = j * columns.count() + i;
       job.checkpoint("segmenting", number, total);
       const auto pixels = next.get();
       if (number + 1 < total) next = std::async(std::launch::async, read, number + 1);
       impl_->check(pixels, columns.read(), rows.read());
-      auto maps = impl_->probabilities_of(
-          prepared_input(pixels, impl_->facts, columns.tile(), rows.tile()).to(impl_->device));
+      tile_maps.copy_(impl_->probabilities_of(
+          prepared_input(pixels, impl_->facts, columns.tile(), rows.tile()).to(impl_->device)));
       const auto from = columns.from(i);
       const auto seen_columns = columns.end(i) - from;
       const auto final_columns = columns.final_end(i) - from;
-      maps =
-          maps.narrow(1, first - rows.start(j), seen_rows).narrow(2, from - columns.start(i), seen_columns) *
-          row_weights * columns.weights(i);
-      if (i > 0) maps.narrow(2, 0, right.size(2)) += right;
-      right = maps.narrow(2, final_columns, seen_columns - final_columns).clone();
-      maps = maps.narrow(2, 0, final_columns);
-      if (j > 0) maps.narrow(1, 0, above.size(1)) += above.narrow(2, from, final_columns);
-      below.narrow(2, from, final_columns).copy_(maps.narrow(1, final_rows, seen_rows - final_rows));
+      const auto seen = tile_maps.narrow(1, first - rows.start(j), seen_rows)
+                            .narrow(2, from - columns.start(i), seen_columns);
+      seen.mul_(row_weights).mul_(columns.weights(i));
+      if (i > 0) seen.narrow(2, 0, options.overlap) += right;
+      if (i + 1 < columns.count()) right.copy_(seen.narrow(2, final_columns, options.overlap));
+      const auto maps = seen.narrow(2, 0, final_columns);
+      if (j > 0) maps.narrow(1, 0, options.overlap) += above.narrow(2, from, final_columns);
+      if (j + 1 < rows.count())
+        below.narrow(2, from, final_columns).copy_(maps.narrow(1, final_rows, options.overlap));
       const auto done = maps.narrow(1, 0, final_rows);
       labels.narrow(1, from, final_columns).copy_(done.argmax(0));
       if (want_probabilities) kept.narrow(1, from, final_columns).copy_(done.permute({1, 2, 0}));

@@ -23,6 +23,9 @@ struct SegmentTrainOptions {
   double turn = 15;
   double zoom = 0.15;
   double colour = 0.2;
+  double gamma = 0;
+  double uneven = 0;
+  double blur = 0;
   double noise = 0.02;
   std::int64_t patience = 40;
   std::int64_t min_epochs = 80;
@@ -66,6 +69,15 @@ void visit_fields(Visitor&& field, Options& options) {
   field("zoom", options.zoom, FieldInfo{.help = "Most that pictures grow or shrink", .min = 0, .max = 0.9});
   field("colour", options.colour,
         FieldInfo{.help = "Most that light, contrast and each channel change", .min = 0, .max = 0.9});
+  field(
+      "gamma", options.gamma,
+      FieldInfo{.help = "Most that the logarithm of an exponent on the values changes", .min = 0, .max = 2});
+  field("uneven", options.uneven,
+        FieldInfo{.help = "Deviation of a smooth light that lies over pictures, as a share of their own",
+                  .min = 0,
+                  .max = 1});
+  field("blur", options.blur,
+        FieldInfo{.unit = "px", .help = "Largest deviation of a blur, at working size", .min = 0, .max = 20});
   field("noise", options.noise,
         FieldInfo{.help = "Largest deviation of added noise, of the range 0 to 1", .min = 0, .max = 0.5});
   field("patience", options.patience,

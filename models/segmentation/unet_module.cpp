@@ -106,8 +106,13 @@ torch::Tensor UNetImpl::forward(const torch::Tensor& x) {
     y = down_[level]->forward(y);
     skips.push_back(y);
   }
+  skips.pop_back();  // y itself
+  // One step at a time: whatever is named lives until it is named anew, and these are the largest maps.
   for (std::size_t i = 0; i < up_.size(); ++i) {
-    y = up_[i]->forward(torch::cat({skips[skips.size() - 2 - i], enlarge_[i]->forward(y)}, 1));
+    y = enlarge_[i]->forward(y);
+    y = torch::cat({skips.back(), y}, 1);
+    skips.pop_back();
+    y = up_[i]->forward(y);
   }
   return head_->forward(y);
 }
@@ -117,34 +122,6 @@ void UNetImpl::prepare_for_inference() {
   const torch::NoGradGuard no_grad;
   for (auto& part : down_) part->fold();
   for (auto& part : up_) part->fold();
-}
-
-TensorMap network_state(const nn::Module& network) {
-  TensorMap state;
-  for (const auto& item : network.named_parameters()) state[item.key()] = item.value().detach();
-  for (const auto& item : network.named_buffers()) {
-    if (!item.key().ends_with("num_batches_tracked")) state[item.key()] = item.value();
-  }
-  return state;
-}
-
-void load_network_state(nn::Module& network, const TensorMap& state) {
-  auto own = network_state(network);
-  for (const auto& [name, tensor] : state) {
-    if (!name.ends_with("num_batches_tracked") && !own.contains(name))
-      throw Error(ErrorCode::incompatible, fmt::format("The network has no tensor '{}'.", name));
-  }
-  const torch::NoGradGuard no_grad;
-  for (auto& [name, tensor] : own) {
-    const auto found = state.find(name);
-    if (found == state.end() || found->second.sizes() != tensor.sizes()) {
-      throw Error(ErrorCode::incompatible,
-                  fmt::format("The weights' '{}' is {}, not of the shape [{}].", name,
-                              found == state.end() ? "missing" : "there",
-                              fmt::join(tensor.sizes().begin(), tensor.sizes().end(), ", ")));
-    }
-    tensor.copy_(found->second);
-  }
 }
 
 }  // namespace models

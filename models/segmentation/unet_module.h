@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "models/encoders/resnet_module.h"
+#include "models/runtime/module_state.h"
 #include "models/segmentation/unet_arguments.h"
 
 namespace models {
@@ -42,11 +43,5 @@ class UNetImpl : public torch::nn::Module {
   torch::nn::Conv2d head_{nullptr};
 };
 TORCH_MODULE(UNet);
-
-/// Parameters and buffers by name, sharing memory with the network.
-[[nodiscard]] TensorMap network_state(const torch::nn::Module& network);
-/// Copies a state into the network.
-/// @throws Error  `incompatible` naming the first tensor that is missing, unknown or of another shape
-void load_network_state(torch::nn::Module& network, const TensorMap& state);
 
 }  // namespace models

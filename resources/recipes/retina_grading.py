@@ -1,5 +1,6 @@
-"""Cameras and tables of the recipe retina-grading. Usage: retina_grading.py lists PREPARED | styles DATA OUT | tables WORK RESULTS"""
+"""Cameras and tables of the recipe retina-grading. Usage: retina_grading.py styles DATA OUT | tables WORK RESULTS"""
 import csv
+import itertools
 import json
 import os
 import statistics
@@ -12,19 +13,6 @@ COLUMNS = ("auc", "accuracy", "macro_f1", "kappa", "ece", "referable_auc", "sens
 def read_rows(path):
     with open(path, encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def lists(prepared):
-    """The cohort's lists with the prepared pictures' names; a photograph that could not be prepared is left out."""
-    for name in os.listdir(os.path.join(prepared, "splits")):
-        path = os.path.join(prepared, "splits", name)
-        with open(path, encoding="utf-8") as file:
-            lines = [line.split() for line in file]
-        with open(path, "w", encoding="utf-8") as file:
-            for picture, grade in lines:
-                picture = os.path.splitext(picture)[0] + ".png"
-                if os.path.exists(os.path.join(prepared, picture)):
-                    file.write(f"{picture} {grade}\n")
 
 
 STYLES = {
@@ -75,12 +63,27 @@ def mean_of(values):
     return statistics.mean(values) if values else None
 
 
-def paired(runs, method, other, column):
-    """Differences of the mean over targets, seed by seed."""
-    def by_seed(name):
-        seeds = sorted({run["seed"] for run in runs})
-        return [mean_of([run["test"][column] for run in runs if run["method"] == name and run["seed"] == seed]) for seed in seeds]
-    return [a - b for a, b in zip(by_seed(method), by_seed(other)) if a is not None and b is not None]
+def differences(runs, method, other, column):
+    """{(target, seed): value of `method` less that of `other`}, where both have one."""
+    def values(name):
+        return {(run["target"], run["seed"]): run["test"][column] for run in runs if run["method"] == name}
+    ours, theirs = values(method), values(other)
+    return {key: ours[key] - theirs[key] for key in ours if None not in (ours[key], theirs.get(key))}
+
+
+def grouped(pairs, part):
+    """Means over the targets (part 1: by seed) or over the seeds (part 0: by target)."""
+    groups = {}
+    for key, value in pairs.items():
+        groups.setdefault(key[part], []).append(value)
+    return [statistics.mean(values) for values in groups.values()]
+
+
+def sign_flips(values):
+    """Two-sided p of the mean under exchange of the two methods, all sign patterns tried."""
+    seen = abs(sum(values)) - 1e-12
+    patterns = list(itertools.product((1, -1), repeat=len(values)))
+    return sum(abs(sum(s * v for s, v in zip(signs, values))) >= seen for signs in patterns) / len(patterns)
 
 
 def calibration(folder):
@@ -100,6 +103,29 @@ def calibration(folder):
     return rows
 
 
+PAIRS = (("deco", "erm"), ("deco", "gdrnet"), ("gdrnet", "erm"), ("erm", "logistic regression"))
+
+
+def compare(runs):
+    text = ("\nPaired differences of the AUC and of kappa: mean over targets and seeds, how many targets lie above 0, and the exact two-sided p of "
+            "sign flips over targets (each the mean of its seeds) and over seeds (each the mean of its targets):\n\n"
+            "| | AUC | targets above 0 | p, targets | p, seeds | kappa | targets above 0 | p, targets | p, seeds |\n"
+            "|---|---|---|---|---|---|---|---|---|\n")
+    for method, other in PAIRS:
+        cells = []
+        for column in ("auc", "kappa"):
+            pairs = differences(runs, method, other, column)
+            if not pairs:
+                cells += ["not available"] + [""] * 3
+                continue
+            targets, seeds = grouped(pairs, 0), grouped(pairs, 1)
+            p_seeds = f"{sign_flips(seeds):.3f}" if len(seeds) > 1 else ""
+            cells += [f"{statistics.mean(targets):+.3f}", f"{sum(value > 0 for value in targets)} of {len(targets)}",
+                      f"{sign_flips(targets):.3f}", p_seeds]
+        text += f"| {method} less {other} | " + " | ".join(cells) + " |\n"
+    return text
+
+
 def section(title, folder):
     path = os.path.join(folder, "metrics.json")
     if not os.path.exists(path):
@@ -108,15 +134,7 @@ def section(title, folder):
         metrics = json.load(file)
     with open(os.path.join(folder, "table.md"), encoding="utf-8") as file:
         text = f"## {title}\n\n" + file.read().split("\nIntervals")[0] + "\n"
-    text += "\nDifferences of the mean over targets, one per seed:\n\n| | AUC | kappa |\n|---|---|---|\n"
-    for method, other in (("deco", "erm"), ("deco", "gdrnet"), ("gdrnet", "erm"), ("erm", "logistic regression")):
-        cells = []
-        for column in ("auc", "kappa"):
-            values = paired(metrics["runs"], method, other, column)
-            spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
-            wins = sum(value > 0 for value in values)
-            cells.append(f"{statistics.mean(values):+.3f}{spread}, {wins} of {len(values)} above 0" if values else "not available")
-        text += f"| {method} less {other} | {cells[0]} | {cells[1]} |\n"
+    text += compare(metrics["runs"])
     text += "\nTemperature on the sources' validation part (the photographs it was fitted on), mean over the runs:\n\n"
     text += "| method | runs | temperature | NLL before | after | ECE before | after |\n|---|---|---|---|---|---|---|\n"
     for method, count, *numbers in calibration(folder):
@@ -124,14 +142,55 @@ def section(title, folder):
     return text + "\n"
 
 
+def evidence(folder):
+    """Of each method's graders, on the camera that they have not seen; mean over the cameras."""
+    rows = []
+    for method in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+        found = []
+        for camera in sorted(os.listdir(os.path.join(folder, method))):
+            path = os.path.join(folder, method, camera, "metrics.json")
+            if os.path.exists(path):
+                with open(path, encoding="utf-8") as file:
+                    found.append(json.load(file)["evidence"])
+        found = [scores for scores in found if scores]
+        if found:
+            rows.append((method, sum(scores["photographs"] for scores in found),
+                         *(mean_of([scores[key] for scores in found]) for key in ("pointing", "pointing_chance", "auc"))))
+    text = "## Evidence maps against the phantoms' lesion masks\n\n"
+    if not rows:
+        return text + "Not measured.\n"
+    text += "| method | photographs with lesions | pointing game | by chance | AUC of the pixels |\n|---|---|---|---|---|\n"
+    for method, count, *numbers in rows:
+        text += f"| {method} | {count} | " + " | ".join(f"{number:.3f}" for number in numbers) + " |\n"
+    return text
+
+
+def write_runs(work, path):
+    """Every run of both tables as a line."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["cohort", "method", "target", "seed", "photographs", *COLUMNS])
+        for cohort in ("phantom-dg", "idrid-dg"):
+            metrics = os.path.join(work, cohort, "metrics.json")
+            if not os.path.exists(metrics):
+                continue
+            with open(metrics, encoding="utf-8") as text:
+                runs = json.load(text)["runs"]
+            for run in runs:
+                values = (run["test"][column] for column in COLUMNS)
+                writer.writerow([cohort, run["method"], run["target"], run["seed"], run["test"]["cases"],
+                                 *("" if value is None else f"{value:.4f}" for value in values)])
+
+
 def tables(work, results):
     os.makedirs(results, exist_ok=True)
     parts = [section("Phantom cameras, one left out", os.path.join(work, "phantom-dg")),
-             section("IDRiD under five styles, one left out", os.path.join(work, "idrid-dg"))]
+             section("IDRiD under five styles, one left out", os.path.join(work, "idrid-dg")), evidence(os.path.join(work, "evidence"))]
     with open(os.path.join(results, "retina-tables.md"), "w", encoding="utf-8") as file:
         file.write("# Retina grading: tables\n\nMade by `resources/recipes/retina-grading`; what they say is in [retina.md](retina.md).\n\n"
                    + "".join(parts))
+    write_runs(work, os.path.join(results, "retina.csv"))
 
 
 if __name__ == "__main__":
-    {"lists": lists, "styles": styles, "tables": tables}[sys.argv[1]](*sys.argv[2:])
+    {"styles": styles, "tables": tables}[sys.argv[1]](*sys.argv[2:])

@@ -37,7 +37,8 @@ constexpr std::array kTargets{Target{"annotations", &fuzz::annotations, nullptr}
                               Target{"safetensors", &fuzz::safetensors, nullptr},
                               Target{"scale", &fuzz::scale, nullptr},
                               Target{"split", &fuzz::split, ".csv"},
-                              Target{"tiff", &fuzz::tiff, nullptr}};
+                              Target{"tiff", &fuzz::tiff, nullptr},
+                              Target{"volume_header", &fuzz::volume_header, nullptr}};
 
 std::vector<fs::path> files_of(const fs::path& folder, const char* extension = nullptr) {
   std::vector<fs::path> files;

@@ -28,5 +28,6 @@ void safetensors(Bytes bytes);
 void scale(Bytes bytes);
 void split(Bytes bytes);
 void tiff(Bytes bytes);
+void volume_header(Bytes bytes);
 
 }  // namespace fuzz

@@ -72,9 +72,10 @@ const fs::path& cohort() {
   return path;
 }
 
-constexpr const char* kSmall =
-    "--architecture resnet18 --width 8 --blocks 1 --crop 64 --input 64 --batch 8 --epochs 2 --learning-rate "
-    "0.02 --isolate never --threads 1 --workers 1";
+constexpr const char* kTiny =
+    "--architecture resnet18 --width 8 --blocks 1 --crop 64 --input 64 --batch 8 --learning-rate 0.02 "
+    "--isolate never --threads 1 --workers 1 --epochs";
+const std::string kSmall = fmt::format("{} 2", kTiny);
 
 json read_json(const fs::path& path) {
   return json::parse(imaging::read_file(path));
@@ -169,7 +170,7 @@ TEST_F(RetinaTrainCommand, GoesOnPastBadPhotographsAndNamesThem) {
   EXPECT_EQ(output.exit_code, 4) << output.err;
   for (const char* name :
        {"page.png", "black.png", "broken.png", "gone.png is left out: The file is not there",
-        "fundus_0002.png is left out: The grade is '7', not 0 to 4"})
+        "fundus_0002.png is left out: clinic-a_train.txt, line 15: the label '7'"})
     EXPECT_THAT(output.err, HasSubstr(name));
   EXPECT_THAT(output.err, Not(HasSubstr(folder_.path().string()))) << "no absolute path";
 
@@ -189,6 +190,37 @@ TEST_F(RetinaTrainCommand, FrozenFeaturesTakeTheDiscriminantAndAreKept) {
   ASSERT_EQ(output.exit_code, 0) << output.err;
   EXPECT_TRUE(fs::exists(folder_ / "features.safetensors"));
   EXPECT_EQ(read_json(out("cv") / "metrics.json")["runs"][0]["test"]["cases"].get<int>(), 15);
+}
+
+TEST_F(RetinaTrainCommand, LearnsLesionsFromMasksAndNeverTestsOnThem) {
+  for (int number = 1; number <= 5; ++number) {
+    const auto picture = paint_photograph(number, (number - 1) % 5, 0);
+    imaging::Image8 mask(2 * picture.width(), 2 * picture.height(), 1);  // masks may be of another size
+    for (std::int64_t y = 0; y < mask.height(); ++y) {
+      for (std::int64_t x = 0; x < mask.width(); ++x)
+        *mask.pixel(x, y) = picture.pixel(x / 2, y / 2)[1] == 220 ? 255 : 0;
+    }
+    imaging::write_png(folder_ / "masks/hard_exudates" / fmt::format("fundus_{:04}.png", number), mask);
+  }
+  const auto command = [&](const std::string& more) {
+    return run_tessera(fmt::format(
+        "{} '{}' --pool lesions --freeze --split 4 --views 1 --head-start discriminant --crossval-share 0 "
+        "--lesions '{}' {} 0",
+        more, cohort().string(), (folder_ / "masks").string(), kTiny));
+  };
+  const auto output =
+      command(fmt::format("retina evaluate --protocol crossval --folds 2 --out '{}'", out("cv").string()));
+  ASSERT_EQ(output.exit_code, 0) << output.err;
+  EXPECT_EQ(read_json(out("cv") / "metrics.json")["runs"][0]["test"]["cases"].get<int>(), 10);
+
+  const auto trained = command(fmt::format("retina train --out '{}'", out().string()));
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  const auto scored = run_tessera(fmt::format(
+      "retina evaluate '{}' --model '{}' --lesions '{}' --out '{}' --isolate never", cohort().string(),
+      (out() / "model").string(), (folder_ / "masks").string(), out("evidence").string()));
+  ASSERT_EQ(scored.exit_code, 0) << scored.err;
+  EXPECT_EQ(read_json(out("evidence") / "metrics.json")["evidence"]["photographs"].get<int>(), 4)
+      << "of grade 0 there is a mask, and no lesion on it";
 }
 
 }  // namespace

@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "imaging/base/files.h"
 #include "imaging/raster/png.h"
+#include "imaging/slide/volume.h"
 #include "tests/integration/command_fixture.h"
 
 namespace {
@@ -91,6 +93,57 @@ TEST_F(SegmentLearnCommands, AdaptsEachSiteFromTheSource) {
   EXPECT_EQ(parent("a"), parent("b"));
 }
 
+TEST_F(SegmentLearnCommands, VolumesAreTrainedOnAndAdaptedToSliceBySlice) {
+  const imaging::VolumeGeometry geometry{.size = {24, 20, 4}, .spacing_mm = {1, 1, 2}};
+  for (int v = 0; v < 3; ++v) {
+    std::vector<std::uint8_t> image(static_cast<std::size_t>(geometry.voxels())), mask(image.size()), other;
+    for (std::size_t i = 0; i < image.size(); ++i) {
+      const int x = static_cast<int>(i % 24), y = static_cast<int>(i / 24 % 20),
+                z = static_cast<int>(i / 480);
+      const bool is_inside = z > 0 && std::abs(x - 8 - 3 * v) < 5 && std::abs(y - 9) < 5;
+      mask[i] = is_inside ? 1 : 0;
+      // The first slice holds nothing.
+      image[i] = static_cast<std::uint8_t>(z == 0 ? 0 : 40 + (x * 7 + y * 5) % 9 + (is_inside ? 120 : 0));
+      other.push_back(static_cast<std::uint8_t>(z == 0 ? 0 : 255 - image[i] / 2));
+    }
+    imaging::write_label_volume(folder_ / fmt::format("volumes/images/v{}.nii.gz", v), geometry, image);
+    imaging::write_label_volume(folder_ / fmt::format("volumes/masks/v{}.nii.gz", v), geometry, mask);
+    imaging::write_label_volume(folder_ / fmt::format("other/w{}.mha", v), geometry, other);
+  }
+  const auto train = [&](const std::string& more) {
+    return run_tessera(fmt::format(
+        "segment train --data {} --classes lesion --widths 4,8 --working-size 0 --epochs 40 --batch 3 "
+        "--learning-rate 0.01 --threads 1 --out {} {}",
+        path("volumes"), path("run"), more));
+  };
+  EXPECT_THAT(train("--crop-to-field").err, HasSubstr("no field of view"));
+  const auto trained = train("");
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  const auto metrics = nlohmann::json::parse(imaging::read_file(folder_ / "run/metrics.json"));
+  EXPECT_EQ(metrics["train_pictures"], 6) << "slices with something in them, of two volumes";
+  EXPECT_EQ(metrics["validation_pictures"], 3) << "of the third";
+  const auto manifest = nlohmann::json::parse(imaging::read_file(folder_ / "run/model/manifest.json"));
+  EXPECT_EQ(manifest["input"]["channels"], 1);
+  EXPECT_EQ(manifest["input"]["intensity"], "zscore");
+  const auto scores =
+      run_tessera(fmt::format("segment evaluate --data {} --classes lesion --model {} --threads 1 --out {}",
+                              path("volumes"), path("run/model"), path("scores")));
+  ASSERT_EQ(scores.exit_code, 0) << scores.err;
+  EXPECT_GT(nlohmann::json::parse(
+                imaging::read_file(folder_ / "scores/metrics.json"))["regions"]["lesion"]["dice"]["mean"],
+            0.8);
+
+  imaging::write_file(folder_ / "other/broken.mha", "ObjectType = Image\nNDims = 3\nDimSize = 24 20 4\n");
+  const auto adapted = run_tessera(
+      fmt::format("segment adapt {} --model {} --adapt bn --batch 3 --threads 1 --guard warn --out {}",
+                  path("other"), path("run/model"), path("adapted")));
+  ASSERT_EQ(adapted.exit_code, 0) << adapted.err;
+  EXPECT_THAT(adapted.err, HasSubstr("broken.mha"));
+  const auto record = nlohmann::json::parse(imaging::read_file(folder_ / "adapted/adaptation.json"));
+  EXPECT_EQ(record["target"]["pictures"], 9);
+  EXPECT_TRUE(fs::exists(folder_ / "adapted/before_after.png"));
+}
+
 TEST_F(SegmentLearnCommands, SaysWhatCannotBeUsed) {
   ASSERT_EQ(run_tessera(train()).exit_code, 0);
   imaging::write_file(folder_ / "target/q6.png", "no picture");
@@ -104,7 +157,7 @@ TEST_F(SegmentLearnCommands, SaysWhatCannotBeUsed) {
                                            path("run/model"), path("one-out")));
   EXPECT_EQ(one.exit_code, 3);
   EXPECT_THAT(one.err, HasSubstr("alpha-bn and unmix-tns take a single one"));
-  EXPECT_FALSE(fs::exists(folder_ / "one-out/model"));
+  EXPECT_FALSE(fs::exists(folder_ / "one-out"));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "imaging/base/random.h"
 #include "models/retina/fundus_augment.h"
 #include "models/retina/grader_package.h"
+#include "models/retina/lesion_probe.h"
 #include "models/retina/retina_grader.h"
 #include "models/runtime/ordered_ahead.h"
 #include "tests/support/test_support.h"
@@ -27,6 +28,7 @@ constexpr std::int64_t kSide = 64;
 FieldPicture paint_eye(const RetinaExample& example, std::uint64_t seed) {
   Random random(seed, imaging::hash_text(example.id));
   FieldPicture picture{Image8(kSide, kSide, 3), Image8(kSide, kSide, 1)};
+  if (example.has_lesions) picture.lesions = Image8(kSide, kSide, 4);
   const int tint = static_cast<int>(example.domain) * 30;
   std::vector<std::pair<double, double>> spots;
   for (std::int64_t i = 0; i < 2 * example.label; ++i)
@@ -43,6 +45,7 @@ FieldPicture paint_eye(const RetinaExample& example, std::uint64_t seed) {
         if (std::hypot(static_cast<double>(x) - column, static_cast<double>(y) - row) < 4) {
           pixel[1] = 240;
           pixel[2] = 200;
+          if (example.has_lesions) picture.lesions.pixel(x, y)[2] = 255;
         }
       }
     }
@@ -87,6 +90,15 @@ bool same_weights(const TensorMap& a, const TensorMap& b) {
     if (!torch::equal(tensor, b.at(name))) return false;
   }
   return true;
+}
+
+ErrorCode code_of(const RetinaTrainingSet& set, const RetinaTrainingPlan& plan) {
+  try {
+    (void)train_grader(set, plan, 1, "cpu", {});
+  } catch (const Error& error) {
+    return error.code();
+  }
+  return ErrorCode::internal;
 }
 
 struct Setting {
@@ -190,14 +202,6 @@ TEST(GraderTrainerLearningTest, FindsThePaintedSpotsOnAnUnseenCamera) {
 }
 
 TEST(GraderTrainerRefusalTest, SaysWhatIsWrongWithTheSet) {
-  const auto code_of = [](const RetinaTrainingSet& set, const RetinaTrainingPlan& plan) {
-    try {
-      (void)train_grader(set, plan, 1, "cpu", {});
-    } catch (const Error& error) {
-      return error.code();
-    }
-    return ErrorCode::internal;
-  };
   auto set = make_set(3, 2);
   set.train[0].label = 5;
   EXPECT_EQ(code_of(set, small_plan("erm")), ErrorCode::invalid_argument);
@@ -212,6 +216,85 @@ TEST(GraderTrainerRefusalTest, SaysWhatIsWrongWithTheSet) {
   plan.training.views = 900;
   plan.training.cache_mb = 1;
   EXPECT_EQ(code_of(make_set(3, 2), plan), ErrorCode::resource_exhausted);
+}
+
+TEST(GraderTrainerLesionsTest, LearnsFromMarkedPhotographsWhatEveryPhotographIsAskedFor) {
+  auto set = make_set(6, 1);
+  set.features = std::make_shared<FeatureStore>();
+  auto plan = small_plan("erm");
+  plan.network.pool = "lesions";
+  plan.training.epochs = 0;
+  plan.training.freeze = true;
+  plan.training.split = 4;
+  plan.training.views = 1;
+  plan.training.head_start = "discriminant";
+  EXPECT_EQ(code_of(set, plan), ErrorCode::insufficient_data) << "nothing is marked";
+  for (std::size_t i = 0; i < set.train.size(); i += 2) set.train[i].has_lesions = true;
+  auto moving = plan;
+  moving.training.split = 2;
+  EXPECT_EQ(code_of(set, moving), ErrorCode::invalid_argument) << "a probe of a network that moves";
+
+  const auto made = train_grader(set, plan, 3, "cpu", {});
+  const support::TemporaryFolder folder;
+  GraderPackage package;
+  package.name = "spots";
+  package.arguments = made.arguments;
+  package.weights = made.weights;
+  package.transform = made.transform;
+  package.facts = {{"training_data", "none"}, {"licence", "none"}};
+  package.card = "# spots\n";
+  write_grader_package(folder / "pkg", package);
+  const auto grader = open_retina_grader(ModelPackage::open(folder / "pkg"), "cpu");
+  const auto exudates = [&](std::int64_t grade) {
+    double sum = 0;
+    for (int i = 0; i < 4; ++i) {
+      const auto eye = paint_eye({.id = "new" + std::to_string(i), .label = grade}, 9);
+      const auto features = grader->grade({&eye, 1}).front().features;
+      EXPECT_EQ(features.size(), 64U + 12U);
+      sum += static_cast<double>(features[64 + 2 * 3]);
+    }
+    return sum / 4;
+  };
+  EXPECT_GT(exudates(4), exudates(0) + 0.5) << "the logarithm of their mean share";
+  EXPECT_TRUE(same_weights(*made.weights, *train_grader(set, plan, 3, "cpu", {}).weights))
+      << "from the store the same";
+
+  set.validation.clear();
+  const auto alone = train_grader(set, plan, 3, "cpu", {});
+  ASSERT_TRUE(alone.calibration.has_value()) << "of predictions in turn within the training part";
+  EXPECT_EQ(alone.calibration->cases, std::ssize(set.train));
+  EXPECT_GT(alone.calibration->nll_before, 0.01) << "of photographs that its heads had not seen";
+  EXPECT_TRUE(same_weights(*made.weights, *alone.weights));
+}
+
+TEST(LesionProbeTest, TellsCellsApartByWhatOnlyMarkedOnesHave) {
+  LesionProbe probe(6, 2);
+  EXPECT_THAT([&] { (void)probe.fit(0.1); },
+              testing::Throws<Error>(support::HasCode(ErrorCode::insufficient_data)));
+  torch::manual_seed(1);
+  const auto paint = [] {
+    auto map = torch::randn({6, 8, 8});
+    const auto marks = torch::zeros({2, 16, 16});
+    for (std::int64_t i = 0; i < 8; i += 2) {
+      marks[0][2 * i][2 * i + 1] = 1;  // one pixel of a cell is enough
+      map[3][i][i] += 8;
+    }
+    return std::pair(map, marks);
+  };
+  auto field = torch::ones({1, 16, 16});
+  field.slice(2, 8) = 0;
+  for (int i = 0; i < 30; ++i) {
+    auto [map, marks] = paint();
+    map[3].slice(1, 4) = 100;  // outside: not learnt from
+    probe.add(map, marks, field);
+  }
+  const auto head = probe.fit(0.05);
+  EXPECT_EQ(head.weight.abs()[0].argmax().item<std::int64_t>(), 3);
+  EXPECT_EQ(head.weight.abs()[1].max().item<float>(), 0) << "never seen";
+  const auto [map, marks] = paint();
+  const auto odds = torch::mv(map.flatten(1).t(), head.weight[0]) + head.bias[0];
+  EXPECT_GT(odds[0].item<float>(), 0) << "marked";
+  EXPECT_LT(odds.view({8, 8})[0][1].item<float>(), 0);
 }
 
 TEST(FundusAugmentTest, DrawsInRangeStaysInTheFieldAndRepeats) {

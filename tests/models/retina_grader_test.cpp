@@ -63,6 +63,11 @@ class RetinaGraderTest : public testing::TestWithParam<std::string> {
  protected:
   [[nodiscard]] static GraderPackage package() {
     if (GetParam() == "resnet50v2") return tiny_package("resnet50v2", kTinyV2);
+    if (GetParam() == "lesions") {
+      auto probed = kTinyV2;
+      probed["pool"] = "lesions";
+      return tiny_package("resnet50v2", probed);
+    }
     auto arguments = kTiny;
     if (GetParam() != "resnet18") arguments["ibn"] = GetParam();
     return tiny_package("resnet18", arguments);
@@ -130,7 +135,7 @@ TEST_P(RetinaGraderTest, EvidenceStaysInTheFieldAndKeepsTheClass) {
 
   EXPECT_EQ(evidence.class_index, 3);
   EXPECT_EQ(evidence.box, (imaging::RectD{0, 0, kSide, kSide}));
-  EXPECT_EQ(evidence.values.width(), grader->feature_dim() == 256 ? 4 : 2);
+  EXPECT_EQ(evidence.values.width(), grader->feature_dim() == 256 || GetParam() == "lesions" ? 4 : 2);
   EXPECT_EQ(hidden.values.width(), 8);
   EXPECT_EQ(*hidden.values.pixel(0, 0), 0.0F) << "a corner outside the field";
   for (const auto& map : {evidence, hidden}) {
@@ -138,7 +143,8 @@ TEST_P(RetinaGraderTest, EvidenceStaysInTheFieldAndKeepsTheClass) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Networks, RetinaGraderTest, testing::Values("resnet18", "a", "b", "resnet50v2"),
+INSTANTIATE_TEST_SUITE_P(Networks, RetinaGraderTest,
+                         testing::Values("resnet18", "a", "b", "resnet50v2", "lesions"),
                          [](const auto& made) { return made.param; });
 
 TEST(RetinaGraderFlipsTest, AMirroredPictureIsGradedAlike) {
@@ -186,13 +192,13 @@ TEST(RetinaGraderOpeningTest, RefusesWhatDoesNotFit) {
 }
 
 TEST(FundusTransformTest, MatchesTheFieldAndSaysWhatIsSeen) {
-  const FundusTransform transform(fundus_transform_steps(kSide, 32, 28, /*match_field=*/true));
+  const FundusTransform transform(fundus_transform_steps(kSide, 32, 28, FieldNormalisation::colours));
   EXPECT_EQ(transform.seen(), (imaging::RectD{4, 4, 56, 56}));
   auto dark = paint_picture(1);
   for (auto& value : dark.image.values()) value = static_cast<std::uint8_t>(value / 2);
   const auto picture = paint_picture(1);
-  const auto difference = [&](bool match_field) {
-    const FundusTransform whole(fundus_transform_steps(kSide, kSide, 0, match_field));
+  const auto difference = [&](FieldNormalisation normalisation) {
+    const FundusTransform whole(fundus_transform_steps(kSide, kSide, 0, normalisation));
     const auto prepare = [&](const FieldPicture& made) {
       const auto mask =
           torch::from_blob(const_cast<std::uint8_t*>(made.mask.data()), {1, 1, kSide, kSide}, torch::kUInt8);
@@ -201,7 +207,9 @@ TEST(FundusTransformTest, MatchesTheFieldAndSaysWhatIsSeen) {
     return (prepare(picture) - prepare(dark)).abs().mean().item<float>();
   };
   // Halves are rounded to whole grey levels: a little is left.
-  EXPECT_LT(difference(true), difference(false) / 20) << "half the light, the same input";
+  const auto plain = difference(FieldNormalisation::none);
+  EXPECT_LT(difference(FieldNormalisation::colours), plain / 20) << "half the light, the same input";
+  EXPECT_LT(difference(FieldNormalisation::contrast), plain / 8) << "grey levels are stretched further";
 }
 
 TEST(PreactResNetTest, GivesTheFeaturesOfThePublishedTrace) {

@@ -72,6 +72,45 @@ TEST(SegmentationTrainerTest, LearnsAPaintedDiscAndItsPackageFindsIt) {
   EXPECT_GT(2 * both / sum, 0.9);
 }
 
+TEST(SegmentationTrainerTest, FindsAClassOfOnePixelInAHundredWithinAHundredSteps) {
+  const auto small_disc = [](std::size_t i) {
+    SegmentationExample example{.name = fmt::format("p{}", i),
+                                .picture = imaging::ImageF(64, 64, 3, 60.F),
+                                .labels = imaging::Image8(64, 64, 1)};
+    const double cx = 12 + static_cast<double>(i * 17 % 40), cy = 12 + static_cast<double>(i * 23 % 40);
+    for (std::int64_t y = 0; y < 64; ++y) {
+      for (std::int64_t x = 0; x < 64; ++x) {
+        const bool is_inside = std::hypot(static_cast<double>(x) - cx, static_cast<double>(y) - cy) < 3.7;
+        *example.labels.pixel(x, y) = is_inside ? 1 : 0;
+        for (int c = 0; c < 3; ++c)
+          example.picture.pixel(x, y)[c] += static_cast<float>((is_inside ? 60 : 0) + (x * 31 + y * 17) % 23);
+      }
+    }
+    return example;
+  };
+  SegmentTrainOptions options;
+  options.widths = "8,12,16";
+  options.working_size = 0;
+  options.epochs = 30;  // of three steps
+  const auto result =
+      train_segmenter({12, small_disc}, {4, [&](std::size_t i) { return small_disc(i + 30); }}, facts(),
+                      options, 1, "cpu", {});
+  EXPECT_GT(result.dice[1].value_or(0), 0.8);
+}
+
+TEST(SegmentationTrainerTest, StrongLightAndBlurStillShowTheDisc) {
+  auto options = quick();
+  options.colour = 0.3;
+  options.gamma = 0.5;
+  options.uneven = 0.3;
+  options.blur = 1;
+  const auto result = train_segmenter(set_of(0, 8), set_of(20, 3), facts(), options, 1, "cpu", {});
+  EXPECT_GT(result.dice[1].value_or(0), 0.85);
+  const auto again = train_segmenter(set_of(0, 8), set_of(20, 3), facts(), options, 1, "cpu", {});
+  for (const auto& [name, tensor] : *result.weights)
+    EXPECT_TRUE(torch::equal(tensor, again.weights->at(name))) << name;
+}
+
 TEST(SegmentationTrainerTest, AStoppedRunEndsWithTheSameWeights) {
   const support::TemporaryFolder folder;
   auto options = quick();

@@ -91,7 +91,8 @@ void attach_segment(CLI::App& command, Session& session) {
                                          "Write masks, outlines and measurements of images, slides, "
                                          "stacks and volumes; resumes"),
                  session);
-  attach_evaluate(*command.add_subcommand("evaluate", "Measure masks against the truth of a data set"),
+  attach_evaluate(*command.add_subcommand(
+                      "evaluate", "Measure masks against the truth of a data set; each time from the start"),
                   session);
 }
 

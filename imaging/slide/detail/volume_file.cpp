@@ -8,7 +8,7 @@
 #include <memory>
 
 #include "imaging/slide/file_scale.h"
-#include "imaging/slide/stored_picture.h"
+#include "imaging/slide/row_decoder.h"
 
 namespace imaging::detail {
 namespace fs = std::filesystem;
@@ -148,7 +148,10 @@ void check_nifti_kind(const fs::path& path, const NiftiStart& start) {
 }
 
 void check_nifti_end(const fs::path& path, const NiftiStart& start, std::uint64_t bytes) {
-  const auto offset = static_cast<std::uint64_t>(std::clamp(start.value_at<float>(108), 352.0F, 1e9F));
+  constexpr float kLeast = 352, kMost = 1e9F;
+  const auto stated = start.value_at<float>(108);
+  const auto offset =
+      static_cast<std::uint64_t>(stated > kLeast ? std::min(stated, kMost) : kLeast);  // NaN too
   if (!holds_bytes(path, offset + bytes)) refuse_damaged(path, "it ends early");
 }
 
