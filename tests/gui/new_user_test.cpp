@@ -2,11 +2,13 @@
 #include <QAction>
 #include <QComboBox>
 #include <QDialog>
+#include <QDialogButtonBox>
 #include <QFileDialog>
 #include <QLabel>
 #include <QLineEdit>
 #include <QListView>
 #include <QPlainTextEdit>
+#include <QPushButton>
 #include <QTest>
 #include <cstdlib>
 
@@ -69,7 +71,16 @@ class NewUserTest : public WindowFixture {
     ASSERT_NE(line, nullptr);
     line->setText(QString::fromStdString(file.string()));
     see(name, found);
-    QTest::keyClick(line, Qt::Key_Return);
+    accept(found);
+  }
+  /// Presses Open or Save as soon as the dialog knows the file.
+  void accept(QFileDialog* in) {
+    auto* box = in->findChild<QDialogButtonBox*>("buttonBox");
+    ASSERT_NE(box, nullptr);
+    auto* yes = box->button(in->acceptMode() == QFileDialog::AcceptSave ? QDialogButtonBox::Save
+                                                                        : QDialogButtonBox::Open);
+    ASSERT_TRUE(wait_for([&] { return yes->isEnabled(); }));
+    QTest::mouseClick(yes, Qt::LeftButton);
   }
   void sign_off_and_save(const fs::path& target) {
     trigger("action_report");
@@ -91,7 +102,7 @@ class NewUserTest : public WindowFixture {
     auto* save = report->findChild<QFileDialog*>("report_export_dialog");
     ASSERT_NE(save, nullptr);
     save->findChild<QLineEdit*>("fileNameEdit")->setText(QString::fromStdString(target.string()));
-    QTest::keyClick(save->findChild<QLineEdit*>("fileNameEdit"), Qt::Key_Return);
+    accept(save);
     ASSERT_TRUE(wait_for([&] { return fs::exists(target); })) << message();
     EXPECT_TRUE(imaging::read_file(target).starts_with("%PDF"));
     report->reject();

@@ -84,6 +84,8 @@ class WalkTest : public WindowFixture {
                  workflows::RunRow row{
                      .file = file.filename().string(), .case_name = file.stem().string(), .status = "done"};
                  write_case(request.out, row.case_name, file, row.case_name == "a" ? 0.9 : 0.2);
+                 imaging::write_png(workflows::CaseFolder{request.out / "cases" / row.case_name}.thumbnail(),
+                                    painted_image());
                  row.result = workflows::CaseFolder{request.out / "cases" / row.case_name}.read_result();
                  summary.rows.push_back(row);
                  on_case(row);
@@ -142,7 +144,8 @@ class WalkTest : public WindowFixture {
     for (const auto* action :
          {"action_keys", "action_models", "action_preferences", "action_report", "action_analyse_project"})
       trigger(action);
-    QTest::qWait(60);
+    EXPECT_TRUE(wait_for([&] { return !workbench_->reports()->is_working(); }));
+    QTest::qWait(150);
     return window_->findChildren<QDialog*>(Qt::FindDirectChildrenOnly);
   }
 
@@ -382,6 +385,9 @@ TEST_F(WalkTest, TheWorkingHalfLooksAsItDidWhenAPersonLookedAtIt) {
     shown->setParent(window_.get(), Qt::Widget);
   };
   picture("cohort_panel", "cohort", {1100, 260});
+  // The real log holds times and the test's own folder.
+  find<QPlainTextEdit>("jobs_log")
+      ->setPlainText("12:00:00 started: tessera analyze a.png b.png\n12:00:01 done");
   picture("jobs_panel", "jobs", {900, 220});
   find<QAbstractItemView>("worklist_table")
       ->setCurrentIndex(find<QAbstractItemView>("worklist_table")->model()->index(1, 0));
