@@ -85,7 +85,7 @@ class Cohort : public QAbstractTableModel {
   workflows::CohortFigures figures_;
   int reading_ = 0;
   quint64 turn_ = 0;
-  Background background_{this};
+  Background background_{this, 1, Background::kForEver};  // it writes files
 };
 
 }  // namespace viewmodels

@@ -41,7 +41,7 @@ class ModelShelf : public QAbstractListModel {
 
   std::vector<workflows::ModelCard> cards_;
   int busy_ = 0;
-  Background background_{this};
+  Background background_{this, 1, Background::kForEver};  // it writes files
 };
 
 }  // namespace viewmodels

@@ -52,7 +52,7 @@ class ReportDesk : public QObject {
   std::vector<QImage> pages_;
   std::optional<workflows::Review> review_;
   int working_ = 0;
-  Background background_{this};
+  Background background_{this, 1, Background::kForEver};  // it writes files
 };
 
 }  // namespace viewmodels
