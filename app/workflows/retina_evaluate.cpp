@@ -16,6 +16,7 @@
 #include "imaging/base/files.h"
 #include "imaging/base/log.h"
 #include "imaging/base/options_json.h"
+#include "imaging/slide/file_scale.h"
 #include "mil/bags/split.h"
 #include "models/retina/linear_baseline.h"
 #include "models/retina/retina_grader.h"
@@ -132,6 +133,13 @@ std::vector<RetinaPrediction> predict_baseline(const Task& task, const BaselineF
   return predictions;
 }
 
+double number_in(const std::string& cell, const fs::path& path) {
+  const auto value = imaging::parse_number(cell);
+  if (!value)
+    throw Error(ErrorCode::corrupt_data, fmt::format("{}: '{}' is no number.", path.string(), cell));
+  return *value;
+}
+
 /// Predictions as write_retina_predictions left them, joined with what is known of the photographs.
 std::vector<RetinaPrediction> read_test_predictions(const fs::path& path, const Task& task) {
   std::map<std::string, const RetinaPhotograph*> by_id;
@@ -147,9 +155,9 @@ std::vector<RetinaPrediction> read_test_predictions(const fs::path& path, const 
                           .label = found->second->label};
     made.oedema = found->second->oedema;
     for (std::size_t k = 0; k < 5 && !cells[5].empty(); ++k)
-      made.probabilities.push_back(std::stod(cells[5 + k]));
+      made.probabilities.push_back(number_in(cells[5 + k], path));
     for (std::size_t k = 0; k < 3 && !cells[10].empty(); ++k)
-      made.oedema_probabilities.push_back(std::stod(cells[10 + k]));
+      made.oedema_probabilities.push_back(number_in(cells[10 + k], path));
     predictions.push_back(std::move(made));
   }
   return predictions;

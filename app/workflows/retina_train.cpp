@@ -82,6 +82,7 @@ Json fit_json(const std::optional<models::TemperatureFit>& fit) {
 
 std::string method_text(const models::RetinaTrainingPlan& plan) {
   const auto& method = plan.training.method;
+  if (plan.training.epochs == 0) return "the network as it started, linear heads set in closed form";
   if (method == "deco")
     return "DECO-style training, after the published figure and abstract (no official code is public)";
   if (method == "gdrnet") return "GDRNet's losses and augmentation";
@@ -110,10 +111,12 @@ std::string make_card(const RetinaRun& run, const models::RetinaTrainingResult& 
   for (std::size_t d = 0; d < result.domains.size(); ++d)
     card += fmt::format("| {} | {} |\n", result.domains[d], result.domain_counts[d]);
   card += fmt::format(
-      "\nGrades 0 to 4 among them: {}. Weights of epoch {} of {}, seed {}.\n\n- Training data: {}\n- "
-      "Limitations: {}\n- Licence: {}\n",
-      fmt::join(result.class_counts, ", "), result.best_epoch, result.curve.size(), result.seed,
-      run.card.training_data, run.card.limitations, run.card.licence);
+      "\nGrades 0 to 4 among them: {}. {}Seed {}.\n\n- Training data: {}\n- Limitations: {}\n- Licence: {}\n",
+      fmt::join(result.class_counts, ", "),
+      result.curve.empty()
+          ? std::string()
+          : fmt::format("Weights of epoch {} of {}. ", result.best_epoch, result.curve.size()),
+      result.seed, run.card.training_data, run.card.limitations, run.card.licence);
   if (result.calibration) {
     card += fmt::format(
         "- Calibration: temperature {:.3f}, {}; ECE {:.3f} before, {:.3f} after (on the same {} "

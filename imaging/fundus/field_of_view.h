@@ -52,7 +52,8 @@ struct FundusCrop {
 };
 
 /// Blackens what lies outside the field, cuts the box, pads it with black to a square with the box in the
-/// middle and resizes (bilinear) to `size` x `size`, picture and mask alike: what GDRBench trains on.
+/// middle and resizes to `size` x `size`, picture and mask alike: bilinear, as GDRBench does; one that is
+/// more than twice as wide is first brought near that size by the means of its pixels.
 /// @param photograph  as find_field_of_view, or what belongs to it in four channels; grey becomes RGB
 /// @throws Error      `invalid_argument` where size is below 1.
 /// @par Reference     [che2023]

@@ -69,6 +69,18 @@ void append(std::vector<double>& values, const torch::Tensor& tensor) {
   values.insert(values.end(), plain.data_ptr<double>(), plain.data_ptr<double>() + plain.numel());
 }
 
+std::optional<TemperatureFit> fit_or_note(const std::vector<double>& logits,
+                                          const std::vector<std::int64_t>& labels, std::int64_t classes,
+                                          std::string& note) {
+  try {
+    return fit_temperature(logits, labels, classes);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::insufficient_data) throw;
+    note = error.what();
+    return std::nullopt;
+  }
+}
+
 class Trainer {
  public:
   Trainer(const RetinaTrainingSet& set, RetinaTrainingResult& result, const std::string& device,
@@ -249,8 +261,11 @@ class Trainer {
     return is_head_only() && plan_.training.head_start == "discriminant" && plan_.training.epochs == 0;
   }
 
-  /// Of a closed form: the training photographs, each graded by heads that were set without its patient.
-  Evaluation cross_fit() {
+  /// The training photographs, each graded by discriminant heads that were set without its patient.
+  Evaluation cross_fit() { return cross_fit(features_of_views()); }
+
+  /// @param views  as features_of_views
+  Evaluation cross_fit(const std::vector<torch::Tensor>& views) {
     const torch::NoGradGuard no_grad;
     std::set<std::pair<std::uint64_t, std::string>> patients;  // in an order of chance
     const auto patient_of = [](const RetinaExample& example) {
@@ -261,15 +276,15 @@ class Trainer {
     const auto folds = all_column([&](const auto& example) {
       return std::distance(patients.begin(), patients.find(patient_of(example))) % kInnerFolds;
     });
-    const auto views = features_of_views();
-    auto plain = views.front();
+    const auto& plain = views.front();
     const auto grade_count = network_->arguments().grade_count,
                risk_count = network_->arguments().oedema_count;
     GraderLogits logits{
         torch::zeros({plain.size(0), grade_count}, device_),
         risk_count > 0 ? torch::zeros({plain.size(0), risk_count}, device_) : torch::Tensor()};
-    const auto mirrored =
-        plan_.network.test_flips ? frozen_.rows_of(set_.train, FrozenBackbone::kMirrored) : plain;
+    const auto mirrored = is_head_only() && plan_.network.test_flips
+                              ? frozen_.rows_of(set_.train, FrozenBackbone::kMirrored)
+                              : plain;
     for (std::int64_t fold = 0; fold < kInnerFolds; ++fold) {
       const auto own = (folds == fold).nonzero().squeeze(1);
       const auto heads = discriminants(views, (folds != fold).nonzero().squeeze(1));
@@ -391,9 +406,25 @@ class Trainer {
   }
 
   void start_heads() {
-    const auto heads = discriminants(features_of_views(), torch::arange(std::ssize(set_.train), device_));
-    network_->set_grade_head(heads.grades.weight, heads.grades.bias);
-    if (heads.oedema.weight.defined()) network_->set_oedema_head(heads.oedema.weight, heads.oedema.bias);
+    const auto views = features_of_views();
+    const auto heads = discriminants(views, torch::arange(std::ssize(set_.train), device_));
+    double grade_temperature = 1, oedema_temperature = 1;
+    if (plan_.training.epochs > 0) {
+      // Few photographs make a discriminant far too sure of itself, and the first steps far too long.
+      const auto found = cross_fit(views);
+      const auto temperature_of = [](const std::vector<double>& logits,
+                                     const std::vector<std::int64_t>& labels, std::int64_t classes) {
+        std::string unused;
+        const auto fit = fit_or_note(logits, labels, classes, unused);
+        return fit ? fit->temperature : 1;
+      };
+      grade_temperature = temperature_of(found.logits, found.labels, network_->arguments().grade_count);
+      oedema_temperature = temperature_of(found.oedema_logits, found.oedema_labels, 3);
+    }
+    network_->set_grade_head(heads.grades.weight / grade_temperature, heads.grades.bias / grade_temperature);
+    if (heads.oedema.weight.defined())
+      network_->set_oedema_head(heads.oedema.weight / oedema_temperature,
+                                heads.oedema.bias / oedema_temperature);
   }
 
   template <typename Pick>
@@ -644,18 +675,6 @@ ordered_json identity_of(const RetinaTrainingSet& set, const RetinaTrainingResul
   }
   identity["cohort"] = imaging::sha256_of(cohort.dump());
   return identity;
-}
-
-std::optional<TemperatureFit> fit_or_note(const std::vector<double>& logits,
-                                          const std::vector<std::int64_t>& labels, std::int64_t classes,
-                                          std::string& note) {
-  try {
-    return fit_temperature(logits, labels, classes);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::insufficient_data) throw;
-    note = error.what();
-    return std::nullopt;
-  }
 }
 
 }  // namespace

@@ -100,7 +100,8 @@ void visit_fields(Visitor&& field, Options& options) {
   field(
       "head_start", options.head_start,
       FieldInfo{.help = "Heads start at random, or as the linear discriminant of the start weights' features "
-                        "of the photographs and their views",
+                        "of the photographs and their views; where more is trained, at the temperature that "
+                        "fits photographs it has not seen",
                 .choices = {"random", "discriminant"}});
   field("shrinkage", options.shrinkage,
         FieldInfo{.help = "Discriminant: share by which the covariance is drawn to the identity",

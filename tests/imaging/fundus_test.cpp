@@ -194,6 +194,25 @@ TEST(FieldOfViewTest, CropIsASquareWithTheBoxInTheMiddle) {
   }
 }
 
+TEST(FieldOfViewTest, CropOfAFineCameraIsTheMeanOfItsPixels) {
+  const Painted truth{.width = 800, .height = 800, .x = 400, .y = 400, .radius = 380};
+  auto photograph = paint_disc(truth);
+  const auto field = imaging::find_field_of_view(photograph);
+  const auto smooth = imaging::crop_to_field(photograph, field, 100);
+  for (std::int64_t y = 0; y < 800; ++y) {
+    for (std::int64_t x = 0; x < 800; ++x) {
+      if (std::hypot(static_cast<double>(x) - 400, static_cast<double>(y) - 400) > 370) continue;
+      photograph.pixel(x, y)[2] =
+          static_cast<std::uint8_t>(photograph.pixel(x, y)[2] + ((x + y) % 2 == 0 ? 20 : -20));
+    }
+  }
+  const auto crop = imaging::crop_to_field(photograph, field, 100);
+  for (std::int64_t y = 30; y < 70; ++y) {
+    for (std::int64_t x = 30; x < 70; ++x)
+      ASSERT_NEAR(crop.image.pixel(x, y)[2], smooth.image.pixel(x, y)[2], 5) << x << ", " << y;
+  }
+}
+
 TEST(FieldOfViewTest, AgreesWithTheMasksOfDrive) {
   TESSERA_NEED_DATA(folder, "retina_seg/drive");
   for (const auto& entry : std::filesystem::directory_iterator(folder / "fov")) {
