@@ -185,6 +185,13 @@ Json monitors_json(const models::MonitorReading& reading, const std::vector<std:
       {"entropy", reading.entropy}, {"class_shares", shares}, {"mirror_consistency", reading.consistency}};
 }
 
+/// The parent's name and the folder's of the run or site, so that two adapted packages can be told apart.
+std::string adapted_name(const models::ModelPackage& source, const fs::path& out) {
+  const auto whole = fs::absolute(out).lexically_normal();
+  const auto folder = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+  return fmt::format("{}-{}", source.name(), folder);
+}
+
 /// A run that is refused leaves nothing that would stand in the way of the next one.
 template <typename Work>
 auto clearing_up(const fs::path& out, const Work& work) {
@@ -235,7 +242,8 @@ Json adapt_site(const SegmentAdaptRequest& request, const models::ModelPackage& 
                                     .guard = request.guard,
                                     .seed = static_cast<std::uint64_t>(request.runtime.seed),
                                     .device = environment.device,
-                                    .checkpoint = out / "checkpoint.safetensors"},
+                                    .checkpoint = out / "checkpoint.safetensors",
+                                    .name = adapted_name(source, out)},
                                    out / "model", job);
   };
   const auto result = was_begun ? adapt() : clearing_up(out, adapt);

@@ -343,7 +343,8 @@ class Run {
   void write(const fs::path& out) {
     PackageFolder making(out);
     auto manifest = source_.manifest();
-    manifest["name"] = (out.has_filename() ? out : out.parent_path()).filename().string();
+    const auto folder = (out.has_filename() ? out : out.parent_path()).filename().string();
+    manifest["name"] = run_.name.empty() ? folder : run_.name;
     manifest.erase("metrics");
     const auto& options = run_.options;
     ordered_json record{{"strategy", options.adapt},

@@ -30,6 +30,7 @@ struct AdaptRun {
   std::uint64_t seed = 0;
   std::string device = "cpu";
   std::filesystem::path checkpoint = {};  ///< where a stopped run goes on; empty: nowhere
+  std::string name = {};                  ///< of the new package; empty: its folder's
 };
 
 /// A watched picture, before and after, at the size the network saw.
