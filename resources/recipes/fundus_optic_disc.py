@@ -60,14 +60,14 @@ def card(work):
                  f"{interval(disc['iou'])} | {interval(disc['hd95_pooled'], 1)} | {poor} |\n")
         facts[part] = {"pictures": len(dice), "dice": disc["dice"], "iou": disc["iou"], "hd95_pooled": disc["hd95_pooled"],
                        "distance_unit": disc["distance_unit"], "below_0.7": poor}
-    limits = ("one real camera and hospital (Kowa VX-10, Nanded, India) and adults alone in training; a disc that is cut off, hidden or of "
+    limits = ("one real camera and hospital (Kowa VX-10, Nanded, India) in training; a disc that is cut off, hidden or of "
               "unusual shape may be missed, and a bright lesion taken for it; no cup, so no cup/disc ratio")
     with open(os.path.join(work, "run", "metrics.json"), encoding="utf-8") as file:
         run = json.load(file)
     text = f"""# {NAME}
 
 Finds the optic disc in colour fundus photographs. A U-Net (8 to 64 channels, six levels) on the photograph cut to its field of view,
-at 256 px.
+at 192 px.
 
 - **Training data:** 34 photographs of the IDRiD segmentation set (Porwal et al. 2018, doi 10.3390/data3030025, CC BY 4.0, at quarter
   size) and 32 phantom photographs (Tessera, made-up cameras clinic-a to d), under strong changes of colour, light, sharpness and size.

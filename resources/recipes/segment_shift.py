@@ -367,12 +367,11 @@ def write_tables(rows, results, mode, sizes, lanes, took):
     # What people wrote around the table stays.
     page = os.path.join(results, "segmentation.md")
     begin, end = "<!-- segment-shift -->\n", "<!-- segment-shift ends -->\n"
-    before, after = f"# Segmenters at another site\n\nResearch software, not for diagnosis.\n\n", ""
+    before, after = "# Segmenters at another site\n\nResearch software, not for diagnosis.\n\n", ""
     if os.path.exists(page):
         with open(page, encoding="utf-8") as file:
             whole = file.read()
-        if begin in whole and end in whole:
-            before, after = whole.split(begin)[0], whole.split(end)[1]
+        before, after = (whole.split(begin)[0], whole.split(end)[1]) if begin in whole and end in whole else (whole + "\n", "")
     with open(page + ".part", "w", encoding="utf-8") as file:
         file.write(before + begin + "\n" + text + "\n" + end + after)
     os.replace(page + ".part", page)
