@@ -185,11 +185,12 @@ Json monitors_json(const models::MonitorReading& reading, const std::vector<std:
       {"entropy", reading.entropy}, {"class_shares", shares}, {"mirror_consistency", reading.consistency}};
 }
 
-/// The parent's name and the folder's of the run or site, so that two adapted packages can be told apart.
-std::string adapted_name(const models::ModelPackage& source, const fs::path& out) {
-  const auto whole = fs::absolute(out).lexically_normal();
-  const auto folder = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
-  return fmt::format("{}-{}", source.name(), folder);
+/// The parent's name, the site's and the start of the target's hash: two adapted packages can be told apart,
+/// and the same pictures give the same package in any folder.
+std::string adapted_name(const models::ModelPackage& source, const std::string& site,
+                         const std::string& target) {
+  constexpr std::size_t kShown = 8;
+  return fmt::format("{}-{}{}{}", source.name(), site, site.empty() ? "" : "-", target.substr(0, kShown));
 }
 
 /// A run that is refused leaves nothing that would stand in the way of the next one.
@@ -243,7 +244,7 @@ Json adapt_site(const SegmentAdaptRequest& request, const models::ModelPackage& 
                                     .seed = static_cast<std::uint64_t>(request.runtime.seed),
                                     .device = environment.device,
                                     .checkpoint = out / "checkpoint.safetensors",
-                                    .name = adapted_name(source, out)},
+                                    .name = adapted_name(source, site, target.sha256)},
                                    out / "model", job);
   };
   const auto result = was_begun ? adapt() : clearing_up(out, adapt);
