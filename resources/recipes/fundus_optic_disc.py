@@ -60,14 +60,15 @@ def card(work):
                  f"{interval(disc['iou'])} | {interval(disc['hd95_pooled'], 1)} | {poor} |\n")
         facts[part] = {"pictures": len(dice), "dice": disc["dice"], "iou": disc["iou"], "hd95_pooled": disc["hd95_pooled"],
                        "distance_unit": disc["distance_unit"], "below_0.7": poor}
-    limits = ("one real camera and hospital (Kowa VX-10, Nanded, India) in training; a disc that is cut off, hidden or of "
-              "unusual shape may be missed, and a bright lesion taken for it; no cup, so no cup/disc ratio")
+    limits = ("trained on one real camera and hospital (Kowa VX-10, Nanded, India); in narrow fields (30 to 35 degrees), where the disc is "
+              "about twice as large, it marks half of it; a large pale lesion may be taken for a disc; a disc that is cut off, hidden or of "
+              "unusual shape may be missed; no cup, so no cup/disc ratio")
     with open(os.path.join(work, "run", "metrics.json"), encoding="utf-8") as file:
         run = json.load(file)
     text = f"""# {NAME}
 
 Finds the optic disc in colour fundus photographs. A U-Net (8 to 64 channels, six levels) on the photograph cut to its field of view,
-at 192 px.
+at 256 px.
 
 - **Training data:** 34 photographs of the IDRiD segmentation set (Porwal et al. 2018, doi 10.3390/data3030025, CC BY 4.0, at quarter
   size) and 32 phantom photographs (Tessera, made-up cameras clinic-a to d), under strong changes of colour, light, sharpness and size.
@@ -86,8 +87,8 @@ IDRiD does not say which photographs are of one patient: the intervals take each
 
 ## What it is not
 
-It was trained on {limits}. Look at every mask. Its spread over other cameras is not known beyond the one above; `tessera segment
-adapt` may help or harm on another camera, and says where it looks like harm.
+Its limits: {limits}. Look at every mask. Nothing is known of other
+cameras than those above; `tessera segment adapt` may help or harm there, and says where it looks like harm.
 
 **Research use only. Not a medical device; not for diagnosis or treatment decisions.**
 """
