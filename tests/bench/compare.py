@@ -104,10 +104,9 @@ def sides(name, size):
         photograph = os.path.join(WORK, "fundus-2000.jpg")
         if not os.path.exists(photograph):
             from PIL import Image
-            source = os.path.join(WORK, "fundus")
-            subprocess.run([TESSERA, "phantom", "fundus", "--grade", "2", "--seed", "3", "--out", source], check=True,
+            drawn = os.path.join(WORK, "fundus.jpg")
+            subprocess.run([TESSERA, "phantom", "fundus", "--grade", "2", "--seed", "3", "--out", drawn], check=True,
                            stdout=sys.stderr)
-            drawn = next(os.path.join(source, file) for file in os.listdir(source) if file.endswith(".jpg"))
             with Image.open(drawn) as picture:
                 side = min(picture.size)
                 left, top = ((length - side) // 2 for length in picture.size)

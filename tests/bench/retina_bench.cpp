@@ -33,6 +33,7 @@ std::int64_t photographs_of(std::int64_t side) {
 models::GraderPackage resnet50_package(std::int64_t side) {
   models::GraderPackage package;
   package.name = "bench";
+  package.facts["licence"] = "none; a measurement";
   package.arguments = models::grader_arguments_from_json("resnet50", {});
   package.weights =
       std::make_shared<const models::TensorMap>(models::initial_grader_weights(package.arguments, 1));
