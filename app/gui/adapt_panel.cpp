@@ -18,6 +18,7 @@
 #include <QVBoxLayout>
 #include <algorithm>
 
+#include "app/gui/named.h"
 #include "app/gui/theme.h"
 
 namespace gui {
@@ -28,14 +29,6 @@ using viewmodels::Adaptation;
 constexpr int kMostSteps = 100000;
 constexpr int kUsualSteps = 200;
 constexpr int kFigureRow = 22;
-
-template <typename Control>
-Control* named(Control* control, const char* object_name, const QString& name, const QString& tip) {
-  control->setObjectName(object_name);
-  control->setAccessibleName(name);
-  control->setToolTip(tip);
-  return control;
-}
 
 QPushButton* make_button(const char* name, const QString& text, const QString& tip, QWidget* parent) {
   return named(new QPushButton(text, parent), name, text, tip);

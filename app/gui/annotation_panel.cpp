@@ -22,6 +22,7 @@
 #include <string>
 
 #include "app/gui/actions.h"
+#include "app/gui/named.h"
 #include "app/gui/theme.h"
 
 namespace gui {
@@ -64,14 +65,6 @@ constexpr const char* kClasses[] = {QT_TRANSLATE_NOOP("gui::AnnotationPanel", "T
                                     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Necrosis"),
                                     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Immune cells"),
                                     QT_TRANSLATE_NOOP("gui::AnnotationPanel", "Region")};
-
-template <typename Control>
-Control* named(Control* control, const char* object_name, const QString& name, const QString& tip) {
-  control->setObjectName(object_name);
-  control->setAccessibleName(name);
-  control->setToolTip(tip);
-  return control;
-}
 
 }  // namespace
 

@@ -10,6 +10,7 @@
 #include <QSlider>
 #include <cmath>
 
+#include "app/gui/named.h"
 #include "app/gui/theme.h"
 #include "app/viewmodels/wording.h"
 
@@ -17,14 +18,6 @@ namespace gui {
 namespace {
 
 constexpr int kSliderSteps = 1000;
-
-template <typename Control>
-Control* named(Control* control, const char* object_name, const QString& name, const QString& tip) {
-  control->setObjectName(object_name);
-  control->setAccessibleName(name);
-  control->setToolTip(tip);
-  return control;
-}
 
 QString score(float value) {
   return viewmodels::score_words(static_cast<double>(value));

@@ -12,6 +12,7 @@
 #include <QVBoxLayout>
 #include <algorithm>
 
+#include "app/gui/named.h"
 #include "app/gui/theme.h"
 
 namespace gui {
@@ -20,14 +21,6 @@ namespace {
 constexpr int kBarRow = 22;
 constexpr int kBarHeight = 5;
 constexpr double kThresholdStep = 0.05;
-
-template <typename Control>
-Control* named(Control* control, const char* object_name, const QString& name, const QString& tip) {
-  control->setObjectName(object_name);
-  control->setAccessibleName(name);
-  control->setToolTip(tip);
-  return control;
-}
 
 QString to_qt(const std::string& text) {
   return QString::fromStdString(text);
