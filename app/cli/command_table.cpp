@@ -51,7 +51,8 @@ constexpr std::array kCommands{
             &attach_phantom},
     Command{"annotations", "Convert annotations of QuPath and ASAP; masks and labels of them",
             "tessera annotations convert drawn.xml drawn.geojson\n"
-            "tessera annotations export drawn.geojson --slide slide.svs --out masks/",
+            "tessera annotations export drawn.geojson --slide slide.svs --out masks/\n"
+            "tessera annotations region drawn.geojson --number 3 --slide slide.svs --out region.tif",
             &attach_annotations},
     Command{"report", "Write the reports of an analysis again", "tessera report result/", &attach_report},
     Command{"doctor", "BLAS, threads, devices, readers and models: what is used and why", "tessera doctor",

@@ -20,7 +20,6 @@
 #include "app/gui/annotation_panel.h"
 #include "app/gui/display_panel.h"
 #include "app/gui/theme.h"
-#include "app/viewmodels/command_line.h"
 #include "imaging/base/files.h"
 
 namespace gui {
@@ -204,9 +203,33 @@ void LookArea::make_annotation_menu() {
   bar->addSeparator();
   bar->addActions({annotations, display});
   menu->addSeparator();
-  connect(add(menu, "action_copy_annotation_command", tr("Copy mask export as &command line"),
-              tr("The tessera command that writes the mask and the tile labels of these annotations")),
-          &QAction::triggered, this, &LookArea::copy_annotation_command);
+  make_copy_menu(menu);
+}
+
+void LookArea::make_copy_menu(QMenu* owner) {
+  using Action = viewmodels::AnnotationAction;
+  auto* menu = make_menu(window_, "annotation_copy_menu", tr("Copy as &command line"));
+  owner->addMenu(menu);
+  std::vector<std::pair<QAction*, Action>> entries{
+      {add(menu, "action_copy_import_command", tr("&Import"),
+           tr("The tessera command that adds the file that was imported last")),
+       Action::import},
+      {add(menu, "action_copy_export_command", tr("&Export"),
+           tr("The tessera command that writes these annotations for ASAP or QuPath")),
+       Action::convert},
+      {add(menu, "action_copy_annotation_command", tr("&Mask and tile labels"),
+           tr("The tessera command that writes the mask and the tile labels of these annotations")),
+       Action::labels},
+      {add(menu, "action_copy_region_command", tr("&Region as an image"),
+           tr("The tessera command that saves the part of the slide around the chosen area")),
+       Action::region}};
+  for (const auto& [entry, action] : entries)
+    connect(entry, &QAction::triggered, this, [this, action] { copy_annotation_command(action); });
+  connect(menu, &QMenu::aboutToShow, this, [this, entries] {
+    const auto slide = studio_->current();
+    for (const auto& [entry, action] : entries)
+      entry->setEnabled(slide && viewmodels::annotation_command(action, *slide));
+  });
 }
 
 void LookArea::take_document() {
@@ -260,16 +283,13 @@ void LookArea::save_picture() {
   dialog->open();
 }
 
-void LookArea::copy_annotation_command() {
+void LookArea::copy_annotation_command(viewmodels::AnnotationAction action) {
   const auto slide = studio_->current();
   if (!slide) return;
   slide->annotations->flush();
-  viewmodels::CommandLine line({"annotations", "export"});
-  line.add(QString::fromStdString(slide->annotations->file().string()));
-  line.add("--slide", slide->path().string());
-  line.add("--out", "labels");
-  if (slide->mpp) line.add("--mpp", *slide->mpp);
-  const auto command = line.text();
+  const auto line = viewmodels::annotation_command(action, *slide);
+  if (!line) return;
+  const auto command = line->text();
   QGuiApplication::clipboard()->setText(command);
   window_->message_bar()->show_message(tr("Copied: %1").arg(command), viewmodels::Studio::Tone::info);
 }

@@ -5,6 +5,7 @@
 #include <QObject>
 
 #include "app/gui/main_window.h"
+#include "app/viewmodels/annotation_commands.h"
 
 class QAction;
 class QActionGroup;
@@ -34,7 +35,8 @@ class LookArea : public QObject {
   void take_document();
   void copy_picture();
   void save_picture();
-  void copy_annotation_command();
+  void make_copy_menu(QMenu* owner);
+  void copy_annotation_command(viewmodels::AnnotationAction action);
   void ask_foreign(const QString& sentence, const imaging::AnnotationSet& set);
 
   viewmodels::Studio* studio_;

@@ -10,6 +10,7 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QListView>
+#include <QMenu>
 #include <QMessageBox>
 #include <QPlainTextEdit>
 #include <QPushButton>
@@ -20,6 +21,7 @@
 #include <QTextBrowser>
 #include <QVBoxLayout>
 
+#include "app/gui/actions.h"
 #include "app/gui/theme.h"
 #include "app/viewmodels/command_line.h"
 
@@ -140,7 +142,7 @@ ModelsDialog::ModelsDialog(viewmodels::ModelShelf* shelf, QWidget* parent)
       verify_(make_button("models_verify", tr("Verify"), tr("Check every file against its sha256"), this)),
       remove_(make_button("models_remove", tr("Remove…"), {}, this)),
       copy_(make_button("models_copy", tr("Copy as command line"),
-                        tr("Copy the tessera command that verifies the chosen model"), this)) {
+                        tr("Copy the tessera command that does the same"), this)) {
   setObjectName("models_dialog");
   setWindowTitle(tr("Models"));
   setAttribute(Qt::WA_DeleteOnClose);
@@ -170,16 +172,35 @@ ModelsDialog::ModelsDialog(viewmodels::ModelShelf* shelf, QWidget* parent)
   connect(folder, &QPushButton::clicked, this, [this] { choose(true); });
   connect(verify_, &QPushButton::clicked, this, [this] { shelf_->verify(row()); });
   connect(remove_, &QPushButton::clicked, this, &ModelsDialog::confirm_removal);
-  connect(copy_, &QPushButton::clicked, this, [this] {
-    const auto* card = shelf_->at(row());
-    if (card == nullptr) return;
-    viewmodels::CommandLine line({"model", "verify", QString::fromStdString(card->path.string())});
-    QGuiApplication::clipboard()->setText(line.text());
-  });
+  make_copy_menu();
   connect(list_->selectionModel(), &QItemSelectionModel::currentChanged, this, &ModelsDialog::refresh);
   connect(shelf_, &viewmodels::ModelShelf::changed, this, &ModelsDialog::refresh);
   list_->setCurrentIndex(shelf_->index(0));
   refresh();
+}
+
+void ModelsDialog::make_copy_menu() {
+  using Action = viewmodels::ModelShelf::Action;
+  auto* menu = make_menu(copy_, "models_copy_menu", tr("Copy as command line"));
+  const std::vector<std::pair<QAction*, Action>> entries{
+      {make_action(menu, "models_copy_install", tr("&Install"),
+                   tr("The command that installs what was installed last")),
+       Action::install},
+      {make_action(menu, "models_copy_verify", tr("&Verify"), tr("The command that verifies this model")),
+       Action::verify},
+      {make_action(menu, "models_copy_remove", tr("&Remove"), tr("The command that removes this model")),
+       Action::remove}};
+  for (const auto& [entry, action] : entries) {
+    menu->addAction(entry);
+    connect(entry, &QAction::triggered, this, [this, action] {
+      if (const auto line = shelf_->command(action, row()))
+        QGuiApplication::clipboard()->setText(line->text());
+    });
+  }
+  connect(menu, &QMenu::aboutToShow, this, [this, entries] {
+    for (const auto& [entry, action] : entries) entry->setEnabled(shelf_->command(action, row()).has_value());
+  });
+  copy_->setMenu(menu);
 }
 
 int ModelsDialog::row() const {
@@ -193,7 +214,6 @@ void ModelsDialog::refresh() {
                      ? (shelf_->is_busy() ? tr("Looking for models…") : tr("No model is installed."))
                      : viewmodels::ModelShelf::card_page(*card));
   verify_->setEnabled(card != nullptr && !shelf_->is_busy());
-  copy_->setEnabled(card != nullptr);
   remove_->setEnabled(card != nullptr && card->is_removable && !shelf_->is_busy());
   remove_->setToolTip(
       card != nullptr && !card->is_removable

@@ -46,6 +46,7 @@ class ModelsDialog : public QDialog {
 
  private:
   [[nodiscard]] int row() const;
+  void make_copy_menu();
   void refresh();
   void choose(bool is_folder);
   void confirm_removal();

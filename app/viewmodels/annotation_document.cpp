@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "app/viewmodels/preferences.h"
+#include "app/workflows/annotations.h"
 #include "imaging/annotation/annotation_files.h"
-#include "imaging/annotation/annotation_mask.h"
 #include "imaging/base/files.h"
 
 namespace viewmodels {
@@ -293,24 +293,19 @@ void AnnotationDocument::remove(std::vector<int> rows) {
 }
 
 void AnnotationDocument::import_file(const fs::path& path) {
-  background_->run(
-      [path, size = size_l0_] {
-        const auto ending = path.extension();
-        const bool is_mask = ending == ".png" || ending == ".tif" || ending == ".tiff";
-        return is_mask ? imaging::annotations_of_labels(imaging::read_label_image(path), size)
-                       : imaging::read_annotations(path);
-      },
-      [this](imaging::AnnotationSet set) {
-        for (const auto& warning : set.warnings) Q_EMIT notice(QString::fromStdString(warning));
-        if (const auto sentence = imaging::foreign_annotations(set, size_l0_)) {
-          Q_EMIT foreign(QString::fromStdString(*sentence), set);
-        } else {
-          add_set(std::move(set));
-        }
-      },
-      [this](const imaging::JobOutcome& outcome) {
-        Q_EMIT problem(QString::fromStdString(outcome.message));
-      });
+  background_->run([path, size = size_l0_] { return workflows::read_annotations_or_mask(path, size); },
+                   [this, path](imaging::AnnotationSet set) {
+                     imported_ = path;
+                     for (const auto& warning : set.warnings) Q_EMIT notice(QString::fromStdString(warning));
+                     if (const auto sentence = imaging::foreign_annotations(set, size_l0_)) {
+                       Q_EMIT foreign(QString::fromStdString(*sentence), set);
+                     } else {
+                       add_set(std::move(set));
+                     }
+                   },
+                   [this](const imaging::JobOutcome& outcome) {
+                     Q_EMIT problem(QString::fromStdString(outcome.message));
+                   });
 }
 
 void AnnotationDocument::add_set(imaging::AnnotationSet set) {

@@ -56,6 +56,8 @@ class AnnotationDocument : public QAbstractListModel {
   /// adds what it holds; `foreign` asks first where it seems to be another slide's.
   void import_file(const std::filesystem::path& path);
   void add_set(imaging::AnnotationSet set);
+  /// The file that was imported last; empty where none was.
+  [[nodiscard]] const std::filesystem::path& imported() const { return imported_; }
   /// Writes all annotations to a file of the kind that its name says; `saved_to` follows.
   void export_file(const std::filesystem::path& path);
 
@@ -110,6 +112,7 @@ class AnnotationDocument : public QAbstractListModel {
   std::vector<Item> items_;
   nlohmann::ordered_json extra_ = nlohmann::ordered_json::object();
   QUndoStack undo_;
+  std::filesystem::path imported_;
   int selected_ = -1;
   bool loaded_ = false;
   bool dirty_ = false;

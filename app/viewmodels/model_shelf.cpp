@@ -141,6 +141,7 @@ void ModelShelf::reload() {
 }
 
 void ModelShelf::install(const QString& path) {
+  installed_ = path;
   run([path] {
     const auto place = workflows::install_model(path.toStdString());
     return tr("The model was installed as %1.").arg(to_qt(place.filename().string()));
@@ -163,6 +164,22 @@ void ModelShelf::remove(int row) {
     workflows::remove_model(name);
     return tr("The model %1 was removed.").arg(to_qt(name));
   });
+}
+
+std::optional<CommandLine> ModelShelf::command(Action action, int row) const {
+  const auto* card = at(row);
+  switch (action) {
+    case Action::install:
+      if (installed_.isEmpty()) return std::nullopt;
+      return CommandLine({"model", "install", installed_});
+    case Action::verify:
+      if (card == nullptr) return std::nullopt;
+      return CommandLine({"model", "verify", to_qt(card->path.string())});
+    case Action::remove:
+      if (card == nullptr || !card->is_removable) return std::nullopt;
+      return CommandLine({"model", "remove", to_qt(card->path.filename().string())});
+  }
+  return std::nullopt;
 }
 
 }  // namespace viewmodels

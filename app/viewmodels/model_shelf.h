@@ -2,9 +2,11 @@
 
 #include <QAbstractListModel>
 #include <QString>
+#include <optional>
 #include <vector>
 
 #include "app/viewmodels/background.h"
+#include "app/viewmodels/command_line.h"
 #include "app/workflows/model_library.h"
 
 namespace viewmodels {
@@ -21,6 +23,10 @@ class ModelShelf : public QAbstractListModel {
   [[nodiscard]] const workflows::ModelCard* find(const QString& name) const;
   /// Models that can be run on files: not encoders, and none that do not open.
   [[nodiscard]] std::vector<const workflows::ModelCard*> usable() const;
+  enum class Action { install, verify, remove };
+  /// The `tessera model` that does the same for this row; `install` takes what was installed last. Absent
+  /// where there is nothing to do it to.
+  [[nodiscard]] std::optional<CommandLine> command(Action action, int row) const;
   [[nodiscard]] bool is_busy() const { return busy_ > 0; }
   /// What a person should know before using it: a page of rich text.
   [[nodiscard]] static QString card_page(const workflows::ModelCard& card);
@@ -40,6 +46,7 @@ class ModelShelf : public QAbstractListModel {
   void run(Work work);
 
   std::vector<workflows::ModelCard> cards_;
+  QString installed_;
   int busy_ = 0;
   Background background_{this, 1, Background::kForEver};  // it writes files
 };

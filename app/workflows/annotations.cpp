@@ -12,6 +12,7 @@
 #include "imaging/base/csv.h"
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
+#include "imaging/raster/label_image.h"
 #include "imaging/raster/png.h"
 #include "imaging/tiling/tile_grid.h"
 
@@ -53,6 +54,17 @@ std::optional<fs::path> annotations_of(const InsideOptions& options, const fs::p
   }
   throw Error(ErrorCode::not_found,
               fmt::format("The folder of annotations holds no {}.geojson or .xml.", input.stem().string()));
+}
+
+imaging::AnnotationSet read_annotations_or_mask(const fs::path& path,
+                                                const std::optional<imaging::SizeI>& slide_size_l0) {
+  const auto ending = path.extension();
+  if (ending != ".png" && ending != ".tif" && ending != ".tiff") return imaging::read_annotations(path);
+  if (!slide_size_l0)
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("{} is a mask, which covers a whole slide; name the slide with --slide.", path.string()));
+  return imaging::annotations_of_labels(imaging::read_label_image(path), *slide_size_l0);
 }
 
 Json inside_json(const InsideOptions& options, const fs::path& input) {

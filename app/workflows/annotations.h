@@ -49,6 +49,12 @@ void visit_fields(Visitor&& field, Options& options) {
 [[nodiscard]] std::vector<imaging::Annotation> regions_of(const imaging::AnnotationSet& set,
                                                           const std::optional<std::string>& class_name);
 
+/// A file of annotations, or a mask of class numbers (.png, .tif, .tiff) that covers the whole slide.
+/// @param slide_size_l0  the slide that they belong to; a mask cannot be placed without it
+/// @throws Error  as read_annotations and read_label_image; `invalid_argument` for a mask without a slide
+[[nodiscard]] imaging::AnnotationSet read_annotations_or_mask(
+    const std::filesystem::path& path, const std::optional<imaging::SizeI>& slide_size_l0);
+
 /// What of the tissue lies inside the annotations of this input.
 /// @throws Error  as read_annotations; `not_found` without an annotation with an area (of that class);
 ///                `incompatible` where the annotations are another slide's; `no_tissue`.

@@ -1271,10 +1271,6 @@
         <translation>Ctrl+1</translation>
     </message>
     <message>
-        <source>Copy mask export as &amp;command line</source>
-        <translation>Maskenausgabe als &amp;Befehlszeile kopieren</translation>
-    </message>
-    <message>
         <source>The tessera command that writes the mask and the tile labels of these annotations</source>
         <translation>Der tessera-Befehl, der die Maske und die Kachelklassen dieser Anmerkungen schreibt</translation>
     </message>
@@ -1385,6 +1381,38 @@
     <message>
         <source>Ctrl+Y</source>
         <translation>Ctrl+Y</translation>
+    </message>
+    <message>
+        <source>Copy as &amp;command line</source>
+        <translation>Als &amp;Befehlszeile kopieren</translation>
+    </message>
+    <message>
+        <source>&amp;Import</source>
+        <translation>&amp;Import</translation>
+    </message>
+    <message>
+        <source>The tessera command that adds the file that was imported last</source>
+        <translation>Der tessera-Befehl, der die zuletzt importierte Datei hinzufügt</translation>
+    </message>
+    <message>
+        <source>&amp;Export</source>
+        <translation>&amp;Export</translation>
+    </message>
+    <message>
+        <source>The tessera command that writes these annotations for ASAP or QuPath</source>
+        <translation>Der tessera-Befehl, der diese Annotationen für ASAP oder QuPath schreibt</translation>
+    </message>
+    <message>
+        <source>&amp;Mask and tile labels</source>
+        <translation>&amp;Maske und Kachelklassen</translation>
+    </message>
+    <message>
+        <source>&amp;Region as an image</source>
+        <translation>&amp;Bereich als Bild</translation>
+    </message>
+    <message>
+        <source>The tessera command that saves the part of the slide around the chosen area</source>
+        <translation>Der tessera-Befehl, der den Ausschnitt um die gewählte Fläche speichert</translation>
     </message>
 </context>
 <context>
@@ -1890,8 +1918,32 @@
         <translation>Als Befehlszeile kopieren</translation>
     </message>
     <message>
-        <source>Copy the tessera command that verifies the chosen model</source>
-        <translation>Den tessera-Befehl kopieren, der das gewählte Modell prüft</translation>
+        <source>Copy the tessera command that does the same</source>
+        <translation>Den tessera-Befehl kopieren, der dasselbe tut</translation>
+    </message>
+    <message>
+        <source>&amp;Install</source>
+        <translation>&amp;Installieren</translation>
+    </message>
+    <message>
+        <source>The command that installs what was installed last</source>
+        <translation>Der Befehl, der installiert, was zuletzt installiert wurde</translation>
+    </message>
+    <message>
+        <source>&amp;Verify</source>
+        <translation>&amp;Prüfen</translation>
+    </message>
+    <message>
+        <source>The command that verifies this model</source>
+        <translation>Der Befehl, der dieses Modell prüft</translation>
+    </message>
+    <message>
+        <source>&amp;Remove</source>
+        <translation>&amp;Entfernen</translation>
+    </message>
+    <message>
+        <source>The command that removes this model</source>
+        <translation>Der Befehl, der dieses Modell entfernt</translation>
     </message>
 </context>
 <context>

@@ -280,6 +280,62 @@ TEST_F(LookingTest, ExportsAnnotationsMasksLabelsAndARegionThatKeepsItsScale) {
   EXPECT_TRUE(QApplication::clipboard()->text().startsWith("tessera annotations export "));
 }
 
+TEST_F(LookingTest, CopiesCommandsThatReadAndWriteAnnotationsAsTheWindowDoes) {
+  make_window();
+  open(slide_path_);
+  studio_->editor()->set_class("Tumour", std::nullopt);
+  studio_->editor()->set_tool(Tool::rectangle);
+  drag({600, 300}, {1000, 700});
+  document()->select(-1);
+  QApplication::clipboard()->clear();
+  trigger("action_copy_import_command");
+  trigger("action_copy_region_command");
+  EXPECT_TRUE(QApplication::clipboard()->text().isEmpty()) << "nothing was imported, no area is chosen";
+  const auto run_copied = [this](const char* entry) {
+    trigger(entry);
+    auto command = QApplication::clipboard()->text();
+    command.replace(0, 7, QString::fromStdString("'" + (support::bin_folder() / "tessera").string() + "'"));
+    const auto done =
+        support::run_command("cd '" + folder_.path().string() + "' && " + command.toStdString());
+    EXPECT_EQ(done.exit_code, 0) << command.toStdString() << '\n' << done.err;
+  };
+  const auto kinds = [](const imaging::AnnotationSet& set) {
+    std::vector<std::pair<std::string, imaging::RectD>> all;
+    for (const auto& item : set.items) all.emplace_back(item.class_name, imaging::bounds_of(item.geometry));
+    return all;
+  };
+
+  document()->select(0);
+  run_copied("action_copy_region_command");
+  studio_->export_region(folder_ / "region.tif", 0);
+  ASSERT_TRUE(wait_for([&] { return fs::exists(folder_ / "region.tif"); }));
+  EXPECT_EQ(imaging::read_file(folder_ / "painted-region.tif"), imaging::read_file(folder_ / "region.tif"));
+
+  run_copied("action_copy_annotation_command");
+  studio_->export_labels(folder_ / "by window", {});
+  ASSERT_TRUE(wait_for([&] { return fs::exists(folder_ / "by window/painted_tiles.csv"); }));
+  for (const auto* file : {"painted_mask.png", "painted_classes.csv", "painted_tiles.csv"})
+    EXPECT_EQ(imaging::read_file(folder_ / "labels" / file), imaging::read_file(folder_ / "by window" / file))
+        << file;
+
+  run_copied("action_copy_export_command");
+  EXPECT_EQ(kinds(imaging::read_annotations(folder_ / "painted.xml")), kinds(document()->to_set()));
+
+  // A mask, which only the size of the slide puts into its place; the command does not lose what is there.
+  imaging::Image8 mask(160, 120, 1);
+  for (int y = 10; y < 40; ++y)
+    for (int x = 20; x < 70; ++x) *mask.pixel(x, y) = 2;
+  imaging::write_png(folder_ / "mask.png", mask);
+  const auto before = imaging::read_file(document()->file());
+  document()->import_file(folder_ / "mask.png");
+  ASSERT_TRUE(wait_for([&] { return document()->rowCount() == 2 && document()->is_settled(); }));
+  const auto by_window = kinds(imaging::read_annotations(document()->file()));
+  EXPECT_DOUBLE_EQ(by_window.at(1).second.x, 200);
+  imaging::write_file(document()->file(), before);
+  run_copied("action_copy_import_command");
+  EXPECT_EQ(kinds(imaging::read_annotations(document()->file())), by_window);
+}
+
 TEST_F(LookingTest, AnalysesOnlyInsideTheAnnotationsWhenAsked) {
   workflows::InsideOptions seen;
   make_window([&seen](const workflows::AnalyzeRequest& request, const auto&, const imaging::JobContext&) {

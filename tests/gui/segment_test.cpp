@@ -398,7 +398,7 @@ TEST_F(AdaptTest, SaysARollbackPlainlyAndShowsEachSite) {
     if (list->model()->index(row, 0).data().toString().startsWith("little-segmenter"))
       list->setCurrentIndex(list->model()->index(row, 0));
   }
-  models->findChild<QAbstractButton*>("models_copy")->click();
+  models->findChild<QAction*>("models_copy_verify")->trigger();
   EXPECT_EQ(QApplication::clipboard()->text().toStdString(),
             "tessera model verify " + (folder_ / "models/little-segmenter").string());
   auto* card = models->findChild<QWidget*>("models_card");

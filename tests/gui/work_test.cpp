@@ -477,6 +477,14 @@ TEST_F(WorkTest, InstallsVerifiesAndRemovesAModel) {
   EXPECT_TRUE(dialog->findChild<QTextBrowser*>("models_card")->toPlainText().contains(name));
   dialog->findChild<QPushButton*>("models_verify")->click();
   ASSERT_TRUE(wait_for([&] { return !shelf->is_busy() && message().find("sha256") != std::string::npos; }));
+  const auto copied = [&](const char* entry) {
+    dialog->findChild<QAction*>(entry)->trigger();
+    return QApplication::clipboard()->text().toStdString();
+  };
+  EXPECT_EQ(copied("models_copy_install"), "tessera model install " + models.classifier.string());
+  const auto place = shelf->find(name)->path;
+  EXPECT_EQ(copied("models_copy_verify"), "tessera model verify " + place.string());
+  EXPECT_EQ(copied("models_copy_remove"), "tessera model remove " + place.filename().string());
 
   // A file that was changed behind its back.
   const auto card = shelf->find(name)->path / "README.md";

@@ -141,6 +141,16 @@ TEST_F(AnalyzeCommand, ConvertsAndExportsAnnotations) {
       folder_ / "a.geojson",
       R"([{"geometry":{"type":"Polygon","coordinates":[[[64,64],[160,64],[160,192],[64,192],[64,64]]]},)"
       R"("properties":{"classification":{"name":"Tumour"}}}])");
+  const auto lost = run_tessera(
+      fmt::format("annotations region {0}/a.geojson --number 9 --slide {0}/in/first.png --out {0}/r.tif",
+                  folder_.path().string()));
+  EXPECT_EQ(lost.exit_code, 2);
+  EXPECT_THAT(lost.err, testing::HasSubstr("--number 9 is none of them"));
+  EXPECT_FALSE(fs::exists(folder_ / "r.tif"));
+  const auto mask =
+      run_tessera(fmt::format("annotations convert {0}/in/first.png {0}/b.geojson", folder_.path().string()));
+  EXPECT_EQ(mask.exit_code, 2);
+  EXPECT_THAT(mask.err, testing::HasSubstr("name the slide with --slide"));
   ASSERT_EQ(run_tessera(fmt::format("annotations convert {0}/a.geojson {0}/a.xml", folder_.path().string()))
                 .exit_code,
             0);

@@ -253,7 +253,7 @@ TEST(MonitorsTest, TripOnCollapseDriftAndEntropyButNotOnAGoodAdaptation) {
 TEST(MonitorsTest, ASourceThatFailsOnTheTargetIsNoMeasure) {
   const GuardOptions options;
   const auto reference = reading_of(0.05, 0.10, 0.95, 1);
-  const auto lost = reading_of(0.02, 0.0, 0.5, 0);
+  const auto lost = reading_of(0.02, 0.0, 1, 0);  // nothing, mirrored or not
   const auto verdict = judge_adaptation(lost, reading_of(0.06, 0.09, 0.93, 1), reference, options);
   EXPECT_TRUE(verdict.is_source_doubtful);
   EXPECT_TRUE(verdict.tripped.empty());
