@@ -49,7 +49,8 @@ struct GuardVerdict {
 ///
 /// The source's answers are the measure, unless the package says how the source behaved on pictures of its
 /// own
-/// (`reference`) and it behaves otherwise here: then its answers are no measure for shares and drift.
+/// (`reference`) and it behaves otherwise here: then its answers are no measure for shares and drift. A
+/// source that finds nothing here is no measure for mirrored pictures either.
 [[nodiscard]] GuardVerdict judge_adaptation(const MonitorReading& source, const MonitorReading& adapted,
                                             const std::optional<MonitorReading>& reference,
                                             const GuardOptions& options);

@@ -120,12 +120,14 @@ class Augmenter {
 
   Prepared turned(const Prepared& example) {
     const double angle = within(options_.turn) * std::numbers::pi / 180;
-    const double scale = 1 / (1 + within(options_.zoom));
+    const double scale = std::exp(within(std::log1p(options_.zoom)));
+    // The part that is seen lies anywhere in the picture, or the picture anywhere in what is seen.
+    const double across = within(std::abs(1 - scale)), down = within(std::abs(1 - scale));
     const double aspect =
         static_cast<double>(example.picture.size(2)) / static_cast<double>(example.picture.size(3));
     const double c = scale * std::cos(angle), s = scale * std::sin(angle);
     const auto theta =
-        torch::tensor({c, -s * aspect, 0.0, s / aspect, c, 0.0}, torch::kFloat32).view({1, 2, 3});
+        torch::tensor({c, -s * aspect, across, s / aspect, c, down}, torch::kFloat32).view({1, 2, 3});
     const auto grid = at::affine_grid_generator(theta, example.picture.sizes(), /*align_corners=*/false);
     constexpr std::int64_t kBilinear = 0, kNearest = 1, kZeros = 0, kBorder = 1;
     const auto picture = at::grid_sampler(example.picture, grid, kBilinear, kBorder, false);

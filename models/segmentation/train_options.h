@@ -66,7 +66,11 @@ void visit_fields(Visitor&& field, Options& options) {
                   .help = "Most that pictures are turned, beside mirroring",
                   .min = 0,
                   .max = 180});
-  field("zoom", options.zoom, FieldInfo{.help = "Most that pictures grow or shrink", .min = 0, .max = 0.9});
+  field("zoom", options.zoom,
+        FieldInfo{
+            .help = "Most that pictures grow, and by the same factor shrink: 1 is twice and half as large",
+            .min = 0,
+            .max = 4});
   field("colour", options.colour,
         FieldInfo{.help = "Most that light, contrast and each channel change", .min = 0, .max = 0.9});
   field(
