@@ -110,9 +110,19 @@ AnalyseDialog::AnalyseDialog(viewmodels::Workbench* workbench, std::vector<std::
 void AnalyseDialog::refresh_models() {
   const auto chosen = models_->currentText();
   models_->clear();
-  for (const auto* card : workbench_->models()->usable())
+  // The first that takes most of the files; of equal ones a verdict before masks.
+  int usual = 0;
+  std::pair<std::size_t, bool> most{};
+  for (const auto* card : workbench_->models()->usable()) {
+    const std::pair takes{workbench_->plan(ids_, *card).ids.size(), card->task != "segmentation"};
+    if (takes > most) {
+      most = takes;
+      usual = models_->count();
+    }
     models_->addItem(QString::fromStdString(card->name));
-  models_->setCurrentIndex(std::max(0, models_->findText(chosen)));
+  }
+  const int kept = models_->findText(chosen);
+  models_->setCurrentIndex(kept < 0 ? usual : kept);
   refresh();
 }
 

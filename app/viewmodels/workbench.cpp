@@ -226,9 +226,6 @@ AnalysisPlan Workbench::plan(const std::vector<std::int64_t>& ids, const workflo
   if (wanted.empty()) {
     for (const auto& item : worklist_.items()) wanted.push_back(item.id);
   }
-  const std::string kind = model.task == "slide-classification" ? "slide"
-                           : model.task == "fundus-grading"     ? "fundus"
-                                                                : "";
   std::vector<const store::Item*> facts;
   TableNames names;
   bool has_facts = false;
@@ -242,8 +239,8 @@ AnalysisPlan Workbench::plan(const std::vector<std::int64_t>& ids, const workflo
     const auto& glimpse = worklist_.glimpse_of(id);
     if (!glimpse.problem.isEmpty()) {
       refuse(glimpse.problem);
-    } else if (!kind.empty() && !item->kind.empty() && item->kind != kind) {
-      refuse(kind == "slide" ? tr("The model is for slides; this is a fundus photograph.")
+    } else if (!model.takes.empty() && !item->kind.empty() && item->kind != model.takes) {
+      refuse(model.takes == "slide" ? tr("The model is for slides; this is a fundus photograph.")
                              : tr("The model is for fundus photographs; this is a slide."));
     } else if (const auto misfit = workflows::find_misfit(model, worklist_.scale_of(id))) {
       refuse(to_qt(*misfit));

@@ -8,6 +8,7 @@
 #include "app/workflows/slide_features.h"
 #include "app/workflows/stain.h"
 #include "imaging/base/error.h"
+#include "models/segmentation/segmenter_facts.h"
 
 namespace workflows {
 namespace fs = std::filesystem;
@@ -54,6 +55,10 @@ ModelCard describe_model(const std::string& name_or_path) {
       if (value.is_number()) card.metrics.emplace_back(name, value.get<double>());
     }
   }
+  if (card.task == "slide-classification") card.takes = "slide";
+  if (card.task == "fundus-grading" ||
+      (card.task == "segmentation" && models::segmenter_facts_of(manifest).crop_to_field))
+    card.takes = "fundus";
   const auto take_pixels_of = [&](const models::ModelPackage& pixels) {
     card.spacing_um_px = pixels.manifest().value("spacing_um_px", 0.0);
     card.mpp_tolerance = pixels.mpp_tolerance();

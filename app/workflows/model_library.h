@@ -15,6 +15,7 @@ struct ModelCard {
   std::string name, task, architecture, sha256, licence, intended_use, limitations, training_data;
   std::filesystem::path path;
   std::vector<std::string> class_names;
+  std::string takes = {};  ///< "slide" or "fundus"; empty: any picture
   double spacing_um_px =
       0;  ///< of the pixels it works on; a slide classifier's come from its encoder. 0: none
   double mpp_tolerance = 0;  ///< relative

@@ -162,10 +162,16 @@ class WorkTest : public testing::Test {
     workbench_->start(plan);
     ASSERT_TRUE(wait_for([&] { return !workbench_->jobs()->is_busy(); }));
   }
+  /// Of a package that cannot be guessed from its task alone.
+  static workflows::ModelCard disc_card() {
+    return workflows::describe_model(
+        (support::source_root() / "resources/models/fundus-optic-disc").string());
+  }
   static workflows::ModelCard painted_card() {
     workflows::ModelCard card;
     card.name = "painted model";
     card.task = "slide-classification";
+    card.takes = "slide";
     card.path = "painted";
     card.spacing_um_px = 0.5;
     card.mpp_tolerance = 0.1;
@@ -504,6 +510,27 @@ TEST_F(WorkTest, InstallsVerifiesAndRemovesAModel) {
   yes.back()->click();
   ASSERT_TRUE(wait_for([&] { return !shelf->is_busy() && shelf->find(name) == nullptr; }));
   EXPECT_FALSE(fs::exists(card.parent_path()));
+  dialog->reject();
+}
+
+TEST_F(WorkTest, OffersTheModelThatTakesTheFilesAndLeavesOutWhatAModelIsNotFor) {
+  for (const auto* name : {"slide.png", "another.png"}) imaging::write_png(images_ / name, painted_image());
+  imaging::write_png(images_ / "eye.png", imaging::make_fundus_phantom({.seed = 3}).photograph);
+  make_window();
+  open_project();
+  worklist()->add_paths({QString::fromStdString(images_.string())});
+  ASSERT_TRUE(wait_for([&] { return worklist()->rowCount() == 3 && !worklist()->is_looking(); }));
+  const auto plan = workbench_->plan({}, disc_card());
+  EXPECT_EQ(plan.ids, std::vector{item("eye.png").id});
+  ASSERT_EQ(plan.refused.size(), 2U);
+  EXPECT_TRUE(plan.refused.front().reason.contains("for fundus photographs"));
+
+  ASSERT_TRUE(wait_for([&] { return !workbench_->models()->is_busy(); }));
+  for (const auto* name : {"slide.png", "another.png"})
+    worklist()->set_field({item(name).id}, Worklist::Field::mpp, "0.5");
+  find<QAction>("action_analyse_project")->trigger();
+  auto* dialog = find<QDialog>("analyse_dialog");
+  EXPECT_EQ(dialog->findChild<QComboBox*>("analyse_model")->currentText(), "phantom-tumour-abmil");
   dialog->reject();
 }
 
