@@ -88,7 +88,7 @@ void visit_fields(Visitor&& field, Options& options) {
 struct GuardOptions {
   std::string guard = "rollback";
   std::int64_t guard_pictures = 16;
-  double max_entropy_ratio = 1.5;
+  double max_entropy_ratio = 2;
   double max_share_ratio = 3;
   double min_agreement = 0.5;
   double max_consistency_loss = 0.03;
