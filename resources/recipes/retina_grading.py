@@ -168,7 +168,7 @@ def evidence(folder):
 def write_runs(work, path):
     """Every run of both tables as a line."""
     with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["cohort", "method", "target", "seed", "photographs", *COLUMNS])
         for cohort in ("phantom-dg", "idrid-dg"):
             metrics = os.path.join(work, cohort, "metrics.json")
