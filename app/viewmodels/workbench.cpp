@@ -241,7 +241,7 @@ AnalysisPlan Workbench::plan(const std::vector<std::int64_t>& ids, const workflo
       refuse(glimpse.problem);
     } else if (!model.takes.empty() && !item->kind.empty() && item->kind != model.takes) {
       refuse(model.takes == "slide" ? tr("The model is for slides; this is a fundus photograph.")
-                             : tr("The model is for fundus photographs; this is a slide."));
+                                    : tr("The model is for fundus photographs; this is a slide."));
     } else if (const auto misfit = workflows::find_misfit(model, worklist_.scale_of(id))) {
       refuse(to_qt(*misfit));
     } else if (!names.take(*item)) {
