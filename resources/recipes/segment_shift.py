@@ -11,7 +11,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 TESSERA, DATA = os.environ["TESSERA"], os.environ["TESSERA_DATA"]
 METHODS = {"bn": ("bn",), "alpha-bn": ("alpha-bn",), "unmix-tns": ("unmix-tns",), "osuda": ("osuda",),
@@ -30,16 +30,16 @@ RETINA = {"drive": ("drive", "vessels_1st", r"\d+"), "chase": ("chasedb1", "vess
 # class, photographs to test on, most to train on
 PARTS = {"drive": ("vessel", 8, 12), "chase": ("vessel", 10, 18), "idrid": ("disc", 12, 24), "drishti": ("disc", 10, 14),
          "camera-a": ("disc", 10, 20), "camera-f": ("disc", 10, 20), "remapped": ("disc", 10, 20),
-         "inverted": ("disc", 10, 20),
+         "inverted": ("disc", 10, 20), "scanner-a": ("tumour", 10, 20), "scanner-d": ("tumour", 10, 20),
          "monuseg": ("nucleus", 8, 22), "tnbc": ("nucleus", 9, 24)}
 SHIFTS = (("drive", "chase"), ("chase", "drive"), ("idrid", "drishti"), ("drishti", "idrid"), ("camera-a", "camera-f"),
-          ("camera-a", "remapped"), ("camera-a", "inverted"), ("monuseg", "tnbc"))
+          ("camera-a", "remapped"), ("camera-a", "inverted"), ("scanner-a", "scanner-d"), ("monuseg", "tnbc"))
 NUCLEI = ("monuseg", "tnbc")
 PACKED = (("lwnet", "lwnet_wnet_drive", ("background", "vessel"), "chase"),
           ("automorph", "automorph_disc_cup_wnet28", ("background", "disc", "cup"), "idrid"),
           ("automorph", "automorph_disc_cup_wnet28", ("background", "disc", "cup"), "drishti"))
 # Shown: no picture of unclear licence.
-SHOWN = (("drishti", "idrid"), ("camera-a", "camera-f"), ("camera-a", "remapped"), ("camera-a", "inverted"))
+SHOWN = (("drishti", "idrid"), ("camera-a", "camera-f"), ("camera-a", "remapped"), ("camera-a", "inverted"), ("scanner-a", "scanner-d"))
 LIMITS = {"entropy": 2.0, "share": 3.0, "agreement": 0.5, "mirror": 0.03}  # the defaults of `tessera segment adapt`
 GRID = {"entropy": (1.1, 1.25, 1.5, 2.0, 3.0), "share": (1.5, 2.0, 3.0, 5.0, 10.0), "agreement": (0.3, 0.5, 0.7, 0.8, 0.9),
         "mirror": (0.01, 0.02, 0.03, 0.05, 0.1)}
@@ -105,6 +105,29 @@ def make_phantoms(work):
             changed = np.where(inside, 255 - exchanged if name == "inverted" else exchanged, pixels)
             Image.fromarray(changed.astype(np.uint8)).save(os.path.join(target, "images", file))
             Image.open(os.path.join(work, "camera-a", "masks", file)).save(os.path.join(target, "masks", file))
+        open(os.path.join(target, "done"), "w", encoding="utf-8").close()
+
+
+def make_scanners(work):
+    """Pieces of synthetic slides as two scanners would give them, and where their tumour is."""
+    for name, domain, first in (("scanner-a", "hospital-a", 100), ("scanner-d", "hospital-d", 200)):
+        target = os.path.join(work, name)
+        if os.path.exists(os.path.join(target, "done")):
+            continue
+        for kind in ("images", "masks", "slides"):
+            os.makedirs(os.path.join(target, kind), exist_ok=True)
+        for seed in range(first, first + 30):
+            slide = os.path.join(target, "slides", f"{seed}.tiff")
+            run("phantom", "slide", "--width", 768, "--height", 768, "--tumour-fraction", 0.25, "--domain", domain, "--seed", seed, "--out", slide)
+            with open(slide[:-5] + ".geojson", encoding="utf-8") as file:
+                features = json.load(file)["features"]
+            mask = Image.new("L", (768, 768))
+            for feature in features:
+                if feature["properties"]["classification"]["name"] == "Tumour":
+                    for hole, ring in enumerate(feature["geometry"]["coordinates"]):
+                        ImageDraw.Draw(mask).polygon([tuple(point) for point in ring], fill=0 if hole else 255)
+            Image.open(slide).convert("RGB").resize((320, 320), Image.LANCZOS).save(os.path.join(target, "images", f"{seed}.png"))
+            mask.resize((320, 320), Image.NEAREST).save(os.path.join(target, "masks", f"{seed}.png"))
         open(os.path.join(target, "done"), "w", encoding="utf-8").close()
 
 
@@ -416,6 +439,7 @@ def main():
     seeds = [int(argument) for argument in rest if argument not in SIZES] or [0, 1, 2]
     os.makedirs(work, exist_ok=True)
     make_phantoms(work)
+    make_scanners(work)
     pictures = {name: make_parts(name, work, sizes["train"]) for name in PARTS}
     rows, lock = [], threading.Lock()
 
