@@ -120,6 +120,8 @@ const CheckTable& retina_checks() {
     all["soups"] = &check_soups;
 #ifdef TESSERA_HAS_IMAGING
     all["fundus_crop"] = &check_fundus_crop;
+#else
+    all["fundus_crop"] = nullptr;
 #endif
     return all;
   }();

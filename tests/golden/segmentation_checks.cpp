@@ -332,6 +332,12 @@ const CheckTable& segmentation_checks() {
       {"alphabn", &check_alphabn},
 #ifdef TESSERA_HAS_IMAGING
       {"brats_regions", &check_brats_regions},
+      {"segmetrics_2d", &check_segmetrics},
+      {"segmetrics_3d", &check_segmetrics},
+#else
+      {"brats_regions", nullptr},
+      {"segmetrics_2d", nullptr},
+      {"segmetrics_3d", nullptr},
 #endif
       {"core_loss", &check_core_loss},
       {"ibn_a_basic_down", &check_ibn_block},
@@ -343,10 +349,6 @@ const CheckTable& segmentation_checks() {
       {"osuda_mini", &check_osuda_mini},
       {"osuda_stats_kappa0p1", &check_osuda_stats},
       {"osuda_stats_kappa1", &check_osuda_stats},
-#ifdef TESSERA_HAS_IMAGING
-      {"segmetrics_2d", &check_segmetrics},
-      {"segmetrics_3d", &check_segmetrics},
-#endif
       {"ubna_momentum", &check_ubna_momentum},
       {"unmixtns", &check_unmixtns},
       {"unmixtns_momentum", &check_unmixtns_momentum},

@@ -124,7 +124,7 @@ void attach_region(CLI::App& command, Session& session) {
   command
       .add_option("--region-mpp", given->region_mpp, "Resolution to write at; 0: that of the slide itself")
       ->type_name("um/px")
-      ->check(CLI::Range(0.0, 1000.0));
+      ->check(CLI::Range(0.0, 1000.0).description(""));
   command.callback([given, &session] {
     session.run([&](const imaging::JobContext& job) {
       const auto set = imaging::read_annotations(given->file);
