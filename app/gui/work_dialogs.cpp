@@ -109,21 +109,25 @@ AnalyseDialog::AnalyseDialog(viewmodels::Workbench* workbench, std::vector<std::
 
 void AnalyseDialog::refresh_models() {
   const auto chosen = models_->currentText();
+  const auto usable = workbench_->models()->usable();
   models_->clear();
-  // The first that takes most of the files; of equal ones a verdict before masks.
+  for (const auto* card : usable) models_->addItem(QString::fromStdString(card->name));
+  const int kept = models_->findText(chosen);
+  models_->setCurrentIndex(kept < 0 ? usual_model(usable) : kept);
+  refresh();
+}
+
+int AnalyseDialog::usual_model(const std::vector<const workflows::ModelCard*>& usable) const {
   int usual = 0;
   std::pair<std::size_t, bool> most{};
-  for (const auto* card : workbench_->models()->usable()) {
-    const std::pair takes{workbench_->plan(ids_, *card).ids.size(), card->task != "segmentation"};
-    if (takes > most) {
-      most = takes;
-      usual = models_->count();
-    }
-    models_->addItem(QString::fromStdString(card->name));
+  for (std::size_t row = 0; row < usable.size(); ++row) {
+    const std::pair takes{workbench_->plan(ids_, *usable[row]).ids.size(),
+                          usable[row]->task != "segmentation"};
+    if (takes <= most) continue;
+    most = takes;
+    usual = static_cast<int>(row);
   }
-  const int kept = models_->findText(chosen);
-  models_->setCurrentIndex(kept < 0 ? usual : kept);
-  refresh();
+  return usual;
 }
 
 void AnalyseDialog::refresh() {

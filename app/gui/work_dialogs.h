@@ -25,6 +25,8 @@ class AnalyseDialog : public QDialog {
 
  private:
   void refresh_models();
+  /// The first that takes most of the files; of equal ones a verdict before masks.
+  [[nodiscard]] int usual_model(const std::vector<const workflows::ModelCard*>& usable) const;
   void refresh();
 
   viewmodels::Workbench* workbench_;

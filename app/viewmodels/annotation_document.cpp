@@ -295,11 +295,11 @@ void AnnotationDocument::remove(std::vector<int> rows) {
 void AnnotationDocument::import_file(const fs::path& path) {
   background_->run([path, size = size_l0_] { return workflows::read_annotations_or_mask(path, size); },
                    [this, path](imaging::AnnotationSet set) {
-                     imported_ = path;
                      for (const auto& warning : set.warnings) Q_EMIT notice(QString::fromStdString(warning));
                      if (const auto sentence = imaging::foreign_annotations(set, size_l0_)) {
                        Q_EMIT foreign(QString::fromStdString(*sentence), set);
                      } else {
+                       imported_ = path;
                        add_set(std::move(set));
                      }
                    },

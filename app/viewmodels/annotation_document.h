@@ -56,7 +56,7 @@ class AnnotationDocument : public QAbstractListModel {
   /// adds what it holds; `foreign` asks first where it seems to be another slide's.
   void import_file(const std::filesystem::path& path);
   void add_set(imaging::AnnotationSet set);
-  /// The file that was imported last; empty where none was.
+  /// The file that was imported last; empty where none was. One of another slide does not count.
   [[nodiscard]] const std::filesystem::path& imported() const { return imported_; }
   /// Writes all annotations to a file of the kind that its name says; `saved_to` follows.
   void export_file(const std::filesystem::path& path);

@@ -48,8 +48,7 @@ struct GuardVerdict {
 /// Compares an adapted network with its source on the same target pictures.
 ///
 /// The source's answers are the measure, unless the package says how the source behaved on pictures of its
-/// own
-/// (`reference`) and it behaves otherwise here: then its answers are no measure for shares and drift. A
+/// own (`reference`) and it behaves otherwise here: then its answers are no measure for shares and drift. A
 /// source that finds nothing here is no measure for mirrored pictures either.
 [[nodiscard]] GuardVerdict judge_adaptation(const MonitorReading& source, const MonitorReading& adapted,
                                             const std::optional<MonitorReading>& reference,

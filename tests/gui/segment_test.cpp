@@ -12,6 +12,7 @@
 #include <QSpinBox>
 #include <QTableView>
 #include <QTest>
+#include <QTextBrowser>
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -401,7 +402,8 @@ TEST_F(AdaptTest, SaysARollbackPlainlyAndShowsEachSite) {
   models->findChild<QAction*>("models_copy_verify")->trigger();
   EXPECT_EQ(QApplication::clipboard()->text().toStdString(),
             "tessera model verify " + (folder_ / "models/little-segmenter").string());
-  auto* card = models->findChild<QWidget*>("models_card");
+  auto* card = models->findChild<QTextBrowser*>("models_card");
+  EXPECT_THAT(card->toPlainText().toStdString(), testing::HasSubstr("An untrained U-Net. Research software"));
   card->setFixedSize(420, 420);
   QTest::qWait(50);
   // Above its text of fixed pitch, whose font is not the same on every machine.

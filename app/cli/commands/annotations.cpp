@@ -56,7 +56,8 @@ void attach_convert(CLI::App& command, Session& session) {
       auto set = workflows::read_annotations_or_mask(given->from,
                                                      slide ? std::optional{slide->size_l0()} : std::nullopt);
       if (slide) refuse_foreign(set, given->from, *slide);
-      if (given->adds && fs::exists(given->to)) {
+      std::error_code ignored;
+      if (given->adds && fs::exists(given->to, ignored)) {
         auto all = imaging::read_annotations(given->to);
         std::ranges::move(set.items, std::back_inserter(all.items));
         std::ranges::move(set.warnings, std::back_inserter(all.warnings));
