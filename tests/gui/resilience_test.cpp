@@ -141,14 +141,18 @@ TEST_F(ResilienceTest, AFolderThatStallsWhileAFileIsOpenedHoldsNobodyUp) {
 
 TEST_F(ResilienceTest, TheWindowClosesWhileAFileIsStillBeingOpened) {
   const auto far = paint("far.png");
-  device_.stall();
-  make_plain_window();
-  studio_->open_files({QString::fromStdString(far.string())});
-  QTest::qWait(50);
-  QElapsedTimer clock;
-  clock.start();
-  close();
-  EXPECT_LT(clock.elapsed(), 1000);
+  const auto closing_ms = [&](bool is_stalled) {
+    make_plain_window();
+    if (is_stalled) device_.stall();
+    studio_->open_files({QString::fromStdString(far.string())});
+    QTest::qWait(50);
+    QElapsedTimer clock;
+    clock.start();
+    close();
+    return clock.elapsed();
+  };
+  const auto usual = closing_ms(false);
+  EXPECT_LT(closing_ms(true), usual + 1000) << "usually " << usual << " ms";
 }
 
 TEST_F(ResilienceTest, AFolderThatStallsWhileOneLooksLeavesTheScreenAndTheWindowAlive) {
