@@ -85,6 +85,9 @@ class ResNetImpl : public torch::nn::Module {
   /// Folds the batch normalisation into the convolutions and, on the CPU and without instance norms, puts the
   /// weights in oneDNN's blocked layout. The network can then neither be trained nor saved.
   void prepare_for_inference();
+  /// Whether the convolutions run in oneDNN's layout, in which a picture's map has the same bits in any
+  /// batch.
+  [[nodiscard]] bool is_onednn() const { return is_onednn_; }
 
  private:
   [[nodiscard]] std::vector<ConvNorm*> parts();

@@ -207,4 +207,8 @@ void GraderNetworkImpl::prepare_for_inference() {
   }
 }
 
+bool GraderNetworkImpl::is_onednn() const {
+  return preact_ ? preact_->is_onednn() : resnet_->is_onednn();
+}
+
 }  // namespace models

@@ -61,6 +61,8 @@ class GraderNetworkImpl : public torch::nn::Module {
 
   /// The network can then neither be trained nor saved.
   void prepare_for_inference();
+  /// As that of the backbone.
+  [[nodiscard]] bool is_onednn() const;
 
  private:
   [[nodiscard]] std::int64_t block_count() const;

@@ -46,6 +46,9 @@ class PreactResNetImpl : public torch::nn::Module {
   /// Folds what batch normalisation follows a convolution, and on the CPU puts the weights in oneDNN's
   /// layout. The network can then neither be trained nor saved.
   void prepare_for_inference();
+  /// Whether the convolutions run in oneDNN's layout, in which a picture's map has the same bits in any
+  /// batch.
+  [[nodiscard]] bool is_onednn() const { return is_onednn_; }
 
  private:
   std::int64_t width_;

@@ -59,7 +59,8 @@ void visit_fields(Visitor&& field, Options& options) {
 
 /// Grades fundus photographs. Made from a package of task `fundus-grading`; frozen and optimised once.
 ///
-/// Every photograph runs through the network by itself, so that a batch gives the same bits as one at a time.
+/// A batch gives the same bits as one at a time: photographs pass the network together only as far as
+/// GraderNetwork::is_onednn allows, and one by one elsewhere.
 /// @par Threads  One caller at a time.
 class RetinaGrader {
  public:
