@@ -16,6 +16,7 @@
 #include "imaging/base/files.h"
 #include "imaging/base/version.h"
 #include "imaging/raster/png.h"
+#include "imaging/slide/area_resample.h"
 
 namespace report {
 namespace fs = std::filesystem;
@@ -201,14 +202,8 @@ imaging::Image8 read_picture(const fs::path& path, std::int64_t most_px) {
     throw Error(ErrorCode::not_found,
                 fmt::format("The report needs {}, which is missing; analyse the case again.", path.string()));
   }
-  auto picture = imaging::decode_image(imaging::read_file(path));
-  const auto longest = std::max(picture.width(), picture.height());
-  if (longest <= most_px) return picture;
-  const double factor = static_cast<double>(most_px) / static_cast<double>(longest);
-  const auto scaled = [&](std::int64_t side) {
-    return std::max<std::int64_t>(1, std::llround(static_cast<double>(side) * factor));
-  };
-  return imaging::resize(picture, {scaled(picture.width()), scaled(picture.height())});
+  const auto picture = imaging::decode_image(imaging::read_file(path));
+  return imaging::resize(picture, imaging::size_within({picture.width(), picture.height()}, most_px));
 }
 
 /// The option `name`, wherever in the nested option groups it is.

@@ -20,6 +20,7 @@
 #include "imaging/raster/colormap.h"
 #include "imaging/raster/ome_tiff.h"
 #include "imaging/raster/png.h"
+#include "imaging/slide/area_resample.h"
 #include "imaging/slide/reader_table.h"
 #include "models/retina/grader_package.h"
 #include "models/retina/retina_grader.h"
@@ -82,16 +83,6 @@ bool is_grey(const imaging::Image8& picture) {
   return true;
 }
 
-imaging::Image8 within(const imaging::Image8& picture, std::int64_t most_px) {
-  const auto longest = std::max(picture.width(), picture.height());
-  if (longest <= most_px) return picture;
-  const auto scaled = [&](std::int64_t side) {
-    return std::max<std::int64_t>(
-        1, std::llround(static_cast<double>(side * most_px) / static_cast<double>(longest)));
-  };
-  return imaging::resize(picture, {scaled(picture.width()), scaled(picture.height())});
-}
-
 /// Where crop_to_field put a place of the photograph: origin and side of one pixel of the crop.
 struct CropFrame {
   imaging::PointD origin_l0;
@@ -122,7 +113,8 @@ class FundusGrading {
     finding.quality = prepared.quality;
     result_.warnings.insert(result_.warnings.end(), prepared.field.warnings.begin(),
                             prepared.field.warnings.end());
-    const auto thumbnail = within(image.pixels, kThumbnailSide);
+    const auto thumbnail = imaging::resize(
+        image.pixels, imaging::size_within({image.pixels.width(), image.pixels.height()}, kThumbnailSide));
     imaging::write_png(folder_.thumbnail(), thumbnail);
     if (!passes_gate(finding)) return;
     if (is_grey(image.pixels))

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "app/workflows/batch.h"
 #include "app/workflows/case_run.h"
@@ -56,17 +55,6 @@ Json options_of(const SegmentPredictRequest& request, const InputFile& file) {
   options["stated_laterality"] = or_null(file.laterality);
   options["seed"] = request.runtime.seed;
   return options;
-}
-
-/// Size within kThumbnailSide, aspect kept, never enlarged.
-imaging::SizeI thumbnail_size(imaging::SizeI size) {
-  const auto longest = std::max(size.width, size.height);
-  if (longest <= kThumbnailSide) return size;
-  const auto scaled = [&](std::int64_t side) {
-    return std::max<std::int64_t>(
-        1, std::llround(static_cast<double>(side) * kThumbnailSide / static_cast<double>(longest)));
-  };
-  return {scaled(size.width), scaled(size.height)};
 }
 
 /// Takes the rows of a label map of any size: writes the mask, counts, and keeps a copy that can be traced.
@@ -221,7 +209,7 @@ class CaseSegmentation {
     imaging::write_label_geojson(
         folder_.path / finding_.regions, sink.traced(), finding_.class_names,
         {.origin_l0 = area.origin_l0, .pixel_l0 = {area.pixel_l0.x * step, area.pixel_l0.y * step}});
-    const auto size = thumbnail_size(area.size);
+    const auto size = imaging::size_within(area.size, kThumbnailSide);
     show(request.options.region ? imaging::read_area(*reader_, rect, size)
                                 : imaging::read_overview(*reader_, kThumbnailSide),
          sink.traced());
@@ -283,7 +271,7 @@ class CaseSegmentation {
     writer.finish();
     const auto whole = stack.size.width * stack.size.height * finding_.slices;
     finding_.measurements = measure_labels(finding_.class_names, totals, whole, false, std::nullopt);
-    show(imaging::resize(shown, thumbnail_size(stack.size)), shown_labels);
+    show(imaging::resize(shown, imaging::size_within(stack.size, kThumbnailSide)), shown_labels);
   }
 
   void segment_volume_file(const imaging::JobContext& job) {
@@ -314,7 +302,8 @@ class CaseSegmentation {
     }
     imaging::Image8 slice(geometry.size[0], geometry.size[1], 1);
     std::copy_n(labels.begin() + shown * plane, plane, slice.data());
-    show(imaging::resize(show_slice(volume, shown), thumbnail_size(result_.size_l0)), slice);
+    show(imaging::resize(show_slice(volume, shown), imaging::size_within(result_.size_l0, kThumbnailSide)),
+         slice);
   }
 
   Run& run_;

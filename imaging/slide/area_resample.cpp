@@ -323,14 +323,17 @@ Image8 read_whole(const SlideReader& reader, SizeI size) {
   return image;
 }
 
-Image8 read_overview(const SlideReader& reader, std::int64_t max_side) {
-  const auto slide = reader.info().size_l0();
+SizeI size_within(SizeI size, std::int64_t max_side) {
   const double shrink =
-      std::max(1.0, static_cast<double>(std::max(slide.width, slide.height)) / static_cast<double>(max_side));
+      std::max(1.0, static_cast<double>(std::max(size.width, size.height)) / static_cast<double>(max_side));
   const auto side = [&](std::int64_t length) {
     return std::max<std::int64_t>(1, std::llround(static_cast<double>(length) / shrink));
   };
-  return read_whole(reader, {side(slide.width), side(slide.height)});
+  return {side(size.width), side(size.height)};
+}
+
+Image8 read_overview(const SlideReader& reader, std::int64_t max_side) {
+  return read_whole(reader, size_within(reader.info().size_l0(), max_side));
 }
 
 }  // namespace imaging

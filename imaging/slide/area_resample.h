@@ -39,7 +39,10 @@ namespace imaging {
 /// @throws Error  `corrupt_data` if nothing can be read.
 [[nodiscard]] Image8 read_whole(const SlideReader& reader, SizeI size);
 
-/// `read_whole` within max_side pixels, aspect kept, never enlarged.
+/// Within max_side pixels, aspect kept, never enlarged; no side below 1.
+[[nodiscard]] SizeI size_within(SizeI size, std::int64_t max_side);
+
+/// `read_whole` at size_within(the slide, max_side).
 [[nodiscard]] Image8 read_overview(const SlideReader& reader, std::int64_t max_side);
 
 }  // namespace imaging

@@ -181,6 +181,12 @@ class DamagedReader final : public SlideReader {
   std::int64_t x_, y_, side_;
 };
 
+TEST(SizeWithinTest, KeepsTheAspectAndNeitherEnlargesNorVanishes) {
+  EXPECT_EQ(size_within({4000, 2001}, 1000), (SizeI{1000, 500}));
+  EXPECT_EQ(size_within({300, 4}, 1600), (SizeI{300, 4}));
+  EXPECT_EQ(size_within({100000, 3}, 1000), (SizeI{1000, 1}));
+}
+
 TEST(ReadAreaTest, OneDamagedTileOfASingleLevelCostsItsOwnPlaceAlone) {
   const DamagedReader reader({2048, 1024}, 700, 300, 200);
 
