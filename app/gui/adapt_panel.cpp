@@ -30,10 +30,6 @@ constexpr int kMostSteps = 100000;
 constexpr int kUsualSteps = 200;
 constexpr int kFigureRow = 22;
 
-QPushButton* make_button(const char* name, const QString& text, const QString& tip, QWidget* parent) {
-  return named(new QPushButton(text, parent), name, text, tip);
-}
-
 }  // namespace
 
 AdaptPanel::AdaptPanel(viewmodels::Workbench* workbench, QWidget* parent)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <QPushButton>
 #include <QString>
 
 namespace gui {
@@ -11,6 +12,14 @@ Control* named(Control* control, const char* object_name, const QString& name, c
   control->setAccessibleName(name);
   control->setToolTip(tip);
   return control;
+}
+
+/// A button that Enter does not press for another control.
+inline QPushButton* make_button(const char* object_name, const QString& text, const QString& tip,
+                                QWidget* parent) {
+  auto* button = named(new QPushButton(text, parent), object_name, text, tip);
+  button->setAutoDefault(false);
+  return button;
 }
 
 }  // namespace gui

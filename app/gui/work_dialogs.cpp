@@ -22,19 +22,12 @@
 #include <QVBoxLayout>
 
 #include "app/gui/actions.h"
+#include "app/gui/named.h"
 #include "app/gui/theme.h"
 #include "app/viewmodels/command_line.h"
 
 namespace gui {
 namespace {
-
-QPushButton* make_button(const char* name, const QString& text, const QString& tip, QWidget* parent) {
-  auto* button = new QPushButton(text, parent);
-  button->setObjectName(name);
-  button->setToolTip(tip);
-  button->setAutoDefault(false);
-  return button;
-}
 
 QTextBrowser* make_card(const char* name, QWidget* parent) {
   auto* card = new QTextBrowser(parent);
