@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
-#include <fstream>
 #include <functional>
 #include <future>
 #include <mutex>
@@ -16,6 +14,7 @@
 #include "imaging/base/error.h"
 #include "imaging/base/files.h"
 #include "mil/bags/bag_tensor.h"
+#include "mil/bags/hdf5_texts.h"
 #include "mil/bags/torch_bag.h"
 
 namespace mil {
@@ -202,55 +201,6 @@ void write_hdf5(const fs::path& path, const std::function<void(const Handle&)>& 
 }
 
 // ---------------------------------------------------------------------------------------------- reading
-
-/// The library walks a global heap, where texts of any length lie, without looking where its objects end, and
-/// never comes back from a damaged one: so they are walked here first.
-/// @param heap  from its signature, as much of the file as follows, at most its stated size
-bool is_sound_heap(std::string_view heap) {
-  constexpr std::size_t kHeader = 16;  // of the heap and of each object, where lengths have 8 bytes
-  const auto length_at = [&](std::size_t at) {
-    std::uint64_t length = 0;
-    std::memcpy(&length, heap.data() + at, sizeof length);
-    return length;
-  };
-  if (heap.size() < kHeader || length_at(8) != heap.size()) return false;
-  for (std::size_t at = kHeader; at + kHeader <= heap.size();) {
-    std::uint16_t number = 0;
-    std::memcpy(&number, heap.data() + at, sizeof number);
-    const auto length = length_at(at + 8);
-    if (length > heap.size()) return false;
-    const auto step = number == 0 ? length : kHeader + (length + 7) / 8 * 8;  // number 0 is the free space
-    if (step < kHeader || step > heap.size() - at) return false;
-    at += step;
-  }
-  return true;
-}
-
-/// To be called before texts are read. Reads the whole file once, so bags without such need are spared it.
-void check_heaps(const fs::path& path) {
-  static constexpr std::string_view kSignature("GCOL\1\0\0\0", 8);
-  constexpr std::size_t kBlock = 4U << 20;
-  std::ifstream file(path, std::ios::binary);
-  std::string block(kBlock + kSignature.size(), '\0');
-  for (std::uint64_t start = 0; file; start += kBlock) {
-    file.seekg(static_cast<std::streamoff>(start));
-    file.read(block.data(), static_cast<std::streamsize>(block.size()));
-    const std::string_view read(block.data(), static_cast<std::size_t>(file.gcount()));
-    for (auto at = read.find(kSignature); at < kBlock; at = read.find(kSignature, at + 1)) {
-      std::ifstream heap_file(path, std::ios::binary);
-      std::uint64_t size = 0;
-      heap_file.seekg(static_cast<std::streamoff>(start + at + 8));
-      heap_file.read(reinterpret_cast<char*>(&size), sizeof size);
-      std::string heap(heap_file && size <= fs::file_size(path) ? size : 0, '\0');
-      heap_file.seekg(static_cast<std::streamoff>(start + at));
-      heap_file.read(heap.data(), static_cast<std::streamsize>(heap.size()));
-      if (!heap_file || !is_sound_heap(heap)) {
-        fail(ErrorCode::corrupt_data, path,
-             fmt::format("its texts at byte {} are damaged; encode the slide again", start + at));
-      }
-    }
-  }
-}
 
 /// Read-only and, where the library allows, without a lock: bags lie on network drives, and may be read while
 /// written.
@@ -456,29 +406,19 @@ std::string text_at(const std::vector<char>& bytes, std::size_t index, std::size
   return std::string(cell.substr(0, cell.find('\0')));
 }
 
-std::vector<std::string> read_strings(const Handle& attribute, const Handle& type, std::size_t count) {
-  std::vector<std::string> texts;
-  if (H5Tis_variable_str(type.id()) > 0) {
-    const Handle memory(H5Tcopy(H5T_C_S1), &H5Tclose);
-    H5Tset_size(memory.id(), H5T_VARIABLE);
-    H5Tset_cset(memory.id(), H5Tget_cset(type.id()));
-    std::vector<char*> pointers(count, nullptr);
-    if (H5Aread(attribute.id(), memory.id(), pointers.data()) < 0) return {};
-    for (char* text : pointers) {
-      texts.emplace_back(text == nullptr ? "" : text);
-      H5free_memory(text);
-    }
-  } else {
-    const auto size = H5Tget_size(type.id());
-    std::vector<char> bytes(size * count);
-    if (H5Aread(attribute.id(), type.id(), bytes.data()) < 0) return {};
-    for (std::size_t i = 0; i < count; ++i) texts.push_back(text_at(bytes, i, size));
-  }
-  return texts;
+std::vector<std::string> read_strings(const Handle& attribute, const Handle& type, std::size_t count,
+                                      const Hdf5Texts& texts) {
+  if (H5Tis_variable_str(type.id()) > 0) return texts.read(attribute.id(), count);
+  const auto size = H5Tget_size(type.id());
+  std::vector<char> bytes(size * count);
+  if (H5Aread(attribute.id(), type.id(), bytes.data()) < 0) return {};
+  std::vector<std::string> found;
+  for (std::size_t i = 0; i < count; ++i) found.push_back(text_at(bytes, i, size));
+  return found;
 }
 
 /// Values of an attribute as text; empty where the type is none of text, integer and float.
-std::vector<std::string> read_attribute(const Handle& attribute) {
+std::vector<std::string> read_attribute(const Handle& attribute, const Hdf5Texts& held) {
   const Handle type(H5Aget_type(attribute.id()), &H5Tclose);
   const Handle space(H5Aget_space(attribute.id()), &H5Sclose);
   const auto points = H5Sget_simple_extent_npoints(space.id());
@@ -487,7 +427,7 @@ std::vector<std::string> read_attribute(const Handle& attribute) {
   std::vector<std::string> texts;
   switch (H5Tget_class(type.id())) {
     case H5T_STRING:
-      return read_strings(attribute, type, count);
+      return read_strings(attribute, type, count, held);
     case H5T_INTEGER: {
       std::vector<std::int64_t> values(count);
       if (H5Aread(attribute.id(), H5T_NATIVE_INT64, values.data()) < 0) return {};
@@ -505,28 +445,30 @@ std::vector<std::string> read_attribute(const Handle& attribute) {
   }
 }
 
-std::vector<std::string> read_named_attribute(hid_t object, const char* name) {
+std::vector<std::string> read_named_attribute(hid_t object, const char* name, const Hdf5Texts& texts) {
   if (H5Aexists(object, name) <= 0) return {};
-  return read_attribute(Handle(H5Aopen(object, name, H5P_DEFAULT), &H5Aclose));
+  return read_attribute(Handle(H5Aopen(object, name, H5P_DEFAULT), &H5Aclose), texts);
 }
 
 /// Adds the attributes of an object; a name that is there already keeps its value.
-void collect_attributes(hid_t object, std::map<std::string, std::string>& into) {
-  const auto collect = [](hid_t holder, const char* name, const H5A_info_t*, void* target) -> herr_t {
-    auto& map = *static_cast<std::map<std::string, std::string>*>(target);
-    const auto values = read_named_attribute(holder, name);
-    if (!values.empty()) map.emplace(name, fmt::format("{}", fmt::join(values, ",")));
+void collect_attributes(hid_t object, const Hdf5Texts& texts, std::map<std::string, std::string>& into) {
+  std::vector<std::string> names;
+  const auto collect = [](hid_t, const char* name, const H5A_info_t*, void* target) -> herr_t {
+    static_cast<std::vector<std::string>*>(target)->emplace_back(name);
     return 0;
   };
   hsize_t position = 0;
-  H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, &position, collect, &into);
+  H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, &position, collect, &names);
+  for (const auto& name : names) {
+    const auto values = read_named_attribute(object, name.c_str(), texts);
+    if (!values.empty()) into.emplace(name, fmt::format("{}", fmt::join(values, ",")));
+  }
 }
 
 /// STAMP counts in micrometres.
 bool has_micrometre_coords(const Handle& file, const fs::path& path) {
   if (H5Aexists(file.id(), "unit") <= 0) return false;
-  check_heaps(path);
-  const auto unit = read_named_attribute(file.id(), "unit");
+  const auto unit = read_named_attribute(file.id(), "unit", Hdf5Texts(path));
   return !unit.empty() && unit.front() == "um";
 }
 
@@ -788,10 +730,10 @@ std::optional<TileScores> read_scores(const fs::path& path) {
   const auto dataset = find_dataset(file, "scores");
   if (!dataset.is_open()) return std::nullopt;
   const auto shape = shape_of(dataset, "scores", path);
-  check_heaps(path);
+  const Hdf5Texts texts(path);
   TileScores scores;
-  const auto kind = read_named_attribute(dataset.id(), "score_kind");
-  scores.names = read_named_attribute(dataset.id(), "score_names");
+  const auto kind = read_named_attribute(dataset.id(), "score_kind", texts);
+  scores.names = read_named_attribute(dataset.id(), "score_names", texts);
   if (kind.empty() || static_cast<std::int64_t>(scores.names.size()) != shape.columns) {
     fail(ErrorCode::corrupt_data, path,
          fmt::format("scores have {} columns and {} names, or no score_kind", shape.columns,
@@ -806,13 +748,13 @@ std::map<std::string, std::string> read_bag_attributes(const fs::path& path) {
   if (path.extension() == ".pt") return {};
   const Hdf5Session session;
   const auto file = open_file(path);
-  check_heaps(path);
+  const Hdf5Texts texts(path);
   std::map<std::string, std::string> attributes;
   for (const auto* name : {"features", "feats", "coords"}) {
     const auto dataset = find_dataset(file, name);
-    if (dataset.is_open()) collect_attributes(dataset.id(), attributes);
+    if (dataset.is_open()) collect_attributes(dataset.id(), texts, attributes);
   }
-  collect_attributes(file.id(), attributes);
+  collect_attributes(file.id(), texts, attributes);
   return attributes;
 }
 
