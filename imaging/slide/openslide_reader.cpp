@@ -11,6 +11,7 @@
 
 #include "imaging/base/error.h"
 #include "imaging/slide/detail/region.h"
+#include "imaging/slide/detail/tiff_directories.h"
 #include "imaging/slide/file_scale.h"
 #include "imaging/slide/tiff_file.h"
 
@@ -27,6 +28,7 @@ using Handle = std::unique_ptr<openslide_t, CloseSlide>;
 
 /// OpenSlide's null (not recognised) and error state (recognised, but broken) are two different errors.
 Handle open_handle(const fs::path& path) {
+  detail::refuse_impossible_tag(path);
   Handle handle(openslide_open(path.c_str()));
   if (!handle) {
     std::error_code ignored;
@@ -185,6 +187,7 @@ std::string openslide_version() {
 }
 
 bool openslide_recognises(const fs::path& path) {
+  if (detail::find_impossible_tag(path)) return true;  // opening says so
   const char* vendor = openslide_detect_vendor(path.c_str());
   // Of a plain TIFF's deep samples OpenSlide keeps the upper 8 bits, black for most cameras: left to the flat
   // reader.

@@ -20,6 +20,7 @@
 #include "imaging/base/error.h"
 #include "imaging/slide/detail/jpeg_tile.h"
 #include "imaging/slide/detail/region.h"
+#include "imaging/slide/detail/tiff_directories.h"
 #include "imaging/slide/detail/tiff_tiles.h"
 #include "imaging/slide/openslide_reader.h"
 
@@ -403,12 +404,14 @@ std::string tiff_reader_version() {
 
 bool tiff_recognises(const fs::path& path) {
   if (!detail::has_jpeg_tiles(path)) return false;
+  if (detail::find_impossible_tag(path)) return true;  // opening says so
   const char* vendor = openslide_detect_vendor(path.c_str());
   return vendor != nullptr &&
          (vendor == std::string_view("aperio") || vendor == std::string_view("generic-tiff"));
 }
 
 std::unique_ptr<SlideReader> open_tiff_slide(const fs::path& path) {
+  detail::refuse_impossible_tag(path);
   const char* vendor = openslide_detect_vendor(path.c_str());
   auto tiff = vendor == nullptr ? std::nullopt : detail::read_tiff_tiles(path, vendor);
   if (tiff && !tiff->levels.empty()) refuse_if_hollow(path, tiff->levels.front());

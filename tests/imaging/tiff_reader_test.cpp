@@ -14,6 +14,7 @@
 #include "imaging/phantom/checker_slide.h"
 #include "imaging/phantom/slide_phantom.h"
 #include "imaging/slide/area_resample.h"
+#include "imaging/slide/detail/tiff_directories.h"
 #include "imaging/slide/openslide_reader.h"
 #include "imaging/slide/pyramid_tiff_writer.h"
 #include "imaging/slide/reader_table.h"
@@ -448,6 +449,43 @@ TEST_F(DamagedTiffTest, ASlideWithoutASingleTileInsideTheFileIsRefused) {
               Throws<Error>(testing::AllOf(
                   HasCode(ErrorCode::corrupt_data),
                   testing::Property(&Error::what, HasSubstr("none of its 9 tiles lies inside")))));
+}
+
+TEST_F(DamagedTiffTest, ATagThatStatesMoreBytesThanTheFileHasIsRefusedBeforeMemoryIsAskedFor) {
+  write_form(path_, {.sizes = {{700, 700}}, .description = kAperio});
+  bytes_ = bytes_of(path_);
+  put<std::uint32_t>(bytes_, place_of(bytes_, TIFFTAG_IMAGEDESCRIPTION) - 4, 0xffffffbdU);
+  EXPECT_THAT(
+      [&] { (void)open(); },
+      Throws<Error>(testing::AllOf(
+          HasCode(ErrorCode::corrupt_data),
+          testing::Property(&Error::what, testing::AllOf(HasSubstr(path_.string()),
+                                                         HasSubstr("tag 270 states 4294967229 bytes"),
+                                                         HasSubstr(std::to_string(bytes_.size())))))));
+  EXPECT_TRUE(is_readable_slide(path_)) << "in a folder it is listed with its reason, not passed over";
+}
+
+TEST_F(DamagedTiffTest, SuchATagIsFoundInABigTiffOfTheOtherByteOrder) {
+  const auto number = [](std::uint64_t value, int bytes) {
+    std::string text;
+    for (int i = bytes - 1; i >= 0; --i) text += static_cast<char>(value >> (8 * i));
+    return text;
+  };
+  const auto file = [&](std::uint64_t count) {
+    return "MM" + number(43, 2) + number(8, 2) + number(0, 2) + number(16, 8) + number(1, 8) +
+           number(270, 2) + number(TIFF_SHORT, 2) + number(count, 8) + number(0, 8) + number(0, 8);
+  };
+  write_file(path_, file(26));  // 52 bytes: all of the file
+  EXPECT_FALSE(detail::find_impossible_tag(path_));
+  for (const std::uint64_t count : {std::uint64_t{27}, ~std::uint64_t{0}}) {
+    write_file(path_, file(count));
+    const auto found = detail::find_impossible_tag(path_);
+    ASSERT_TRUE(found) << count;
+    EXPECT_EQ(found->tag, 270);
+    EXPECT_EQ(found->file_bytes, 52U);
+  }
+  write_file(path_, file(27).substr(0, 30));
+  EXPECT_FALSE(detail::find_impossible_tag(path_)) << "a directory that ends early is for the readers";
 }
 
 TEST_F(DamagedTiffTest, AListOfImagesThatLeadsBackToItselfIsRefused) {
