@@ -9,6 +9,7 @@
 #include <functional>
 #include <future>
 #include <mutex>
+#include <numeric>
 #include <utility>
 
 #include "imaging/base/error.h"
@@ -237,7 +238,26 @@ struct MatrixShape {
   std::int64_t columns = 0;
 };
 
+/// The library reads as many bytes of a chunk as the file says it has, into room for as many as it should
+/// have. Of chunks that are not packed, all should have the same number.
+void check_chunks(const Handle& dataset, const char* name, const fs::path& path) {
+  const Handle creation(H5Dget_create_plist(dataset.id()), &H5Pclose);
+  if (H5Pget_layout(creation.id()) != H5D_CHUNKED || H5Pget_nfilters(creation.id()) != 0) return;
+  const Handle space(H5Dget_space(dataset.id()), &H5Sclose), type(H5Dget_type(dataset.id()), &H5Tclose);
+  std::array<hsize_t, H5S_MAX_RANK> sides{};
+  const int axes = H5Pget_chunk(creation.id(), H5S_MAX_RANK, sides.data());
+  hsize_t count = 0;
+  const bool is_known = axes > 0 && H5Dget_num_chunks(dataset.id(), space.id(), &count) >= 0;
+  const auto expected = std::accumulate(sides.begin(), sides.begin() + std::max(axes, 0),
+                                        count * H5Tget_size(type.id()), std::multiplies<>());
+  const auto stored = H5Dget_storage_size(dataset.id());
+  if (is_known && stored == expected) return;
+  fail(ErrorCode::corrupt_data, path,
+       fmt::format("the chunks of {} hold {} bytes, not {}; encode the slide again", name, stored, expected));
+}
+
 MatrixShape shape_of(const Handle& dataset, const char* name, const fs::path& path) {
+  check_chunks(dataset, name, path);
   const Handle space(H5Dget_space(dataset.id()), &H5Sclose);
   const int axes = H5Sget_simple_extent_ndims(space.id());
   std::vector<hsize_t> size(static_cast<std::size_t>(std::max(axes, 1)), 0);
