@@ -8,6 +8,7 @@ import sys
 import numpy as np
 
 GRADER, BASELINE, RESAMPLES = "erm", "logistic regression", 300
+DOMAIN = "idrid"  # phantoms teach as well, and are not counted
 WORDS = {"auc": "AUC, one against one", "accuracy": "accuracy", "macro_f1": "macro F1", "kappa": "quadratic kappa", "ece": "ECE (15 bins)",
          "nll": "negative log-likelihood", "referable_auc": "referable AUC", "sensitivity": "sensitivity at 0.5",
          "specificity": "specificity at 0.5"}
@@ -71,7 +72,8 @@ class Predictions:
     """Of one method, all repeats: probabilities [S, N, 5], in the order of the names."""
 
     def __init__(self, folder, method):
-        repeats = [{row["id"]: row for row in read_rows(path)} for path in sorted(glob.glob(os.path.join(folder, f"predictions-{method}-*.csv")))]
+        repeats = [{row["id"]: row for row in read_rows(path) if row["domain"] == DOMAIN}
+                   for path in sorted(glob.glob(os.path.join(folder, f"predictions-{method}-*.csv")))]
         self.names = sorted(repeats[0])
         self.rows = [[repeat[name] for name in self.names] for repeat in repeats]
         self.p = np.array([[[float(row[f"p{k}"]) for k in range(5)] for row in rows] for rows in self.rows])
