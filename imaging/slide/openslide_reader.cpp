@@ -187,7 +187,8 @@ std::string openslide_version() {
 }
 
 bool openslide_recognises(const fs::path& path) {
-  if (detail::find_impossible_tag(path)) return true;  // opening says so
+  // Opening says so; what has no tiles is a picture, and the flat reader's.
+  if (detail::find_impossible_tag(path)) return is_tiled_tiff(path);
   const char* vendor = openslide_detect_vendor(path.c_str());
   // Of a plain TIFF's deep samples OpenSlide keeps the upper 8 bits, black for most cameras: left to the flat
   // reader.

@@ -35,6 +35,11 @@ std::string last_tiff_message() {
   return t_message.empty() ? "libtiff gives no reason" : t_message;
 }
 
+bool is_tiled_tiff(const std::filesystem::path& path) {
+  const auto file = open_tiff(path, "rm");
+  return file && TIFFIsTiled(file.get()) != 0;
+}
+
 int tiff_sample_bits(const std::filesystem::path& path) {
   const auto file = open_tiff(path, "rm");
   std::uint16_t bits = 0;

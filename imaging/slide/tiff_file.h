@@ -16,6 +16,9 @@ using TiffFile = std::unique_ptr<tiff, void (*)(tiff*)>;
 /// What libtiff last complained of on this thread since open_tiff.
 [[nodiscard]] std::string last_tiff_message();
 
+/// Whether the first image is in tiles; false where the file cannot be opened.
+[[nodiscard]] bool is_tiled_tiff(const std::filesystem::path& path);
+
 /// Bits of a sample of the first image; 0 where the file cannot be opened.
 [[nodiscard]] int tiff_sample_bits(const std::filesystem::path& path);
 

@@ -217,10 +217,11 @@ Handle open_file(const fs::path& path) {
   const Handle creation(H5Fget_create_plist(file.id()), &H5Pclose);
   std::size_t offset_bytes = 0, length_bytes = 0;
   H5Pget_sizes(creation.id(), &offset_bytes, &length_bytes);
-  if (length_bytes != 8) {
-    fail(
-        ErrorCode::corrupt_data, path,
-        fmt::format("an HDF5 file whose lengths have {} bytes, not 8; encode the slide again", length_bytes));
+  if (offset_bytes != 8 || length_bytes != 8) {
+    fail(ErrorCode::corrupt_data, path,
+         fmt::format(
+             "an HDF5 file whose addresses and lengths have {} and {} bytes, not 8; encode the slide again",
+             offset_bytes, length_bytes));
   }
   return file;
 }
@@ -427,9 +428,11 @@ std::string text_at(const std::vector<char>& bytes, std::size_t index, std::size
 }
 
 std::vector<std::string> read_strings(const Handle& attribute, const Handle& type, std::size_t count,
-                                      const Hdf5Texts& texts) {
+                                      Hdf5Texts& texts) {
   if (H5Tis_variable_str(type.id()) > 0) return texts.read(attribute.id(), count);
   const auto size = H5Tget_size(type.id());
+  if (size == 0 || H5Aget_storage_size(attribute.id()) / size != count)
+    return {};  // a number that does not fit
   std::vector<char> bytes(size * count);
   if (H5Aread(attribute.id(), type.id(), bytes.data()) < 0) return {};
   std::vector<std::string> found;
@@ -438,7 +441,7 @@ std::vector<std::string> read_strings(const Handle& attribute, const Handle& typ
 }
 
 /// Values of an attribute as text; empty where the type is none of text, integer and float.
-std::vector<std::string> read_attribute(const Handle& attribute, const Hdf5Texts& held) {
+std::vector<std::string> read_attribute(const Handle& attribute, Hdf5Texts& held) {
   const Handle type(H5Aget_type(attribute.id()), &H5Tclose);
   const Handle space(H5Aget_space(attribute.id()), &H5Sclose);
   const auto points = H5Sget_simple_extent_npoints(space.id());
@@ -465,13 +468,13 @@ std::vector<std::string> read_attribute(const Handle& attribute, const Hdf5Texts
   }
 }
 
-std::vector<std::string> read_named_attribute(hid_t object, const char* name, const Hdf5Texts& texts) {
+std::vector<std::string> read_named_attribute(hid_t object, const char* name, Hdf5Texts& texts) {
   if (H5Aexists(object, name) <= 0) return {};
   return read_attribute(Handle(H5Aopen(object, name, H5P_DEFAULT), &H5Aclose), texts);
 }
 
 /// Adds the attributes of an object; a name that is there already keeps its value.
-void collect_attributes(hid_t object, const Hdf5Texts& texts, std::map<std::string, std::string>& into) {
+void collect_attributes(hid_t object, Hdf5Texts& texts, std::map<std::string, std::string>& into) {
   std::vector<std::string> names;
   const auto collect = [](hid_t, const char* name, const H5A_info_t*, void* target) -> herr_t {
     static_cast<std::vector<std::string>*>(target)->emplace_back(name);
@@ -488,7 +491,8 @@ void collect_attributes(hid_t object, const Hdf5Texts& texts, std::map<std::stri
 /// STAMP counts in micrometres.
 bool has_micrometre_coords(const Handle& file, const fs::path& path) {
   if (H5Aexists(file.id(), "unit") <= 0) return false;
-  const auto unit = read_named_attribute(file.id(), "unit", Hdf5Texts(path));
+  Hdf5Texts texts(path);
+  const auto unit = read_named_attribute(file.id(), "unit", texts);
   return !unit.empty() && unit.front() == "um";
 }
 
@@ -750,7 +754,7 @@ std::optional<TileScores> read_scores(const fs::path& path) {
   const auto dataset = find_dataset(file, "scores");
   if (!dataset.is_open()) return std::nullopt;
   const auto shape = shape_of(dataset, "scores", path);
-  const Hdf5Texts texts(path);
+  Hdf5Texts texts(path);
   TileScores scores;
   const auto kind = read_named_attribute(dataset.id(), "score_kind", texts);
   scores.names = read_named_attribute(dataset.id(), "score_names", texts);
@@ -768,7 +772,7 @@ std::map<std::string, std::string> read_bag_attributes(const fs::path& path) {
   if (path.extension() == ".pt") return {};
   const Hdf5Session session;
   const auto file = open_file(path);
-  const Hdf5Texts texts(path);
+  Hdf5Texts texts(path);
   std::map<std::string, std::string> attributes;
   for (const auto* name : {"features", "feats", "coords"}) {
     const auto dataset = find_dataset(file, name);

@@ -4,6 +4,8 @@
 
 #include <cstring>
 #include <fstream>
+#include <string_view>
+#include <utility>
 
 #include "imaging/base/error.h"
 
@@ -50,44 +52,41 @@ std::uint64_t user_block(hid_t attribute) {
 
 }  // namespace
 
-Hdf5Texts::Hdf5Texts(const std::filesystem::path& path) : path_(path) {
+const Hdf5Texts::Heap& Hdf5Texts::heap_at(std::uint64_t address) {
   static constexpr std::string_view kSignature("GCOL\1\0\0\0", 8);
-  constexpr std::size_t kBlock = 4U << 20;
-  std::ifstream file(path, std::ios::binary);
-  std::string block(kBlock + kSignature.size(), '\0');
-  for (std::uint64_t start = 0; file; start += kBlock) {
-    file.seekg(static_cast<std::streamoff>(start));
-    file.read(block.data(), static_cast<std::streamsize>(block.size()));
-    const std::string_view read(block.data(), static_cast<std::size_t>(file.gcount()));
-    for (auto at = read.find(kSignature); at < kBlock; at = read.find(kSignature, at + 1)) {
-      std::ifstream heap_file(path, std::ios::binary);
-      std::uint64_t size = 0;
-      heap_file.seekg(static_cast<std::streamoff>(start + at + 8));
-      heap_file.read(reinterpret_cast<char*>(&size), sizeof size);
-      std::string heap(heap_file && size <= std::filesystem::file_size(path) ? size : 0, '\0');
-      heap_file.seekg(static_cast<std::streamoff>(start + at));
-      heap_file.read(heap.data(), static_cast<std::streamsize>(heap.size()));
-      if (!heap_file || !add_heap(start + at, heap)) fail(start + at);
-    }
-  }
-}
-
-bool Hdf5Texts::add_heap(std::uint64_t address, std::string_view heap) {
   constexpr std::size_t kHeader = 16;  // of the heap and of each object, where lengths have 8 bytes
-  if (heap.size() < kHeader || number_at<std::uint64_t>(heap, 8) != heap.size()) return false;
-  for (std::size_t at = kHeader; at + kHeader <= heap.size();) {
-    const auto number = number_at<std::uint16_t>(heap, at);
-    const auto length = number_at<std::uint64_t>(heap, at + 8);
-    if (length > heap.size()) return false;
+  if (const auto known = heaps_.find(address); known != heaps_.end()) return known->second;
+  const auto file_bytes = std::filesystem::file_size(path_);
+  std::ifstream file(path_, std::ios::binary);
+  std::string bytes(kHeader, '\0');
+  const auto fill = [&](std::size_t from) {
+    file.read(bytes.data() + from, static_cast<std::streamsize>(bytes.size() - from));
+    return static_cast<bool>(file);
+  };
+  if (address > file_bytes || !file.seekg(static_cast<std::streamoff>(address)) || !fill(0) ||
+      !bytes.starts_with(kSignature))
+    fail(address);
+  const auto size = number_at<std::uint64_t>(bytes, 8);
+  // Sound heaps do not overlap, so that all of them fit in the file.
+  if (size < kHeader || size > file_bytes - read_bytes_) fail(address);
+  read_bytes_ += size;
+  bytes.resize(size);
+  if (!fill(kHeader)) fail(address);
+  Heap heap;
+  for (std::size_t at = kHeader; at + kHeader <= bytes.size();) {
+    const auto number = number_at<std::uint16_t>(bytes, at);
+    const auto length = number_at<std::uint64_t>(bytes, at + 8);
+    if (length > bytes.size()) fail(address);
     const auto step = number == 0 ? length : kHeader + (length + 7) / 8 * 8;  // number 0 is the free space
-    if (step < kHeader || step > heap.size() - at) return false;
-    if (number != 0) texts_.emplace(std::pair(address, number), heap.substr(at + kHeader, length));
+    if (step < kHeader || step > bytes.size() - at) fail(address);
+    if (number != 0) heap.emplace(number, bytes.substr(at + kHeader, length));
     at += step;
   }
-  return true;
+  return heaps_.emplace(address, std::move(heap)).first->second;
 }
 
-std::vector<std::string> Hdf5Texts::read(hid_t attribute, std::size_t count) const {
+std::vector<std::string> Hdf5Texts::read(hid_t attribute, std::size_t count) {
+  if (H5Aget_storage_size(attribute) / kReferenceBytes != count) return {};  // a number that does not fit
   std::string references(count * kReferenceBytes, '\0');
   if (H5Aread(attribute, reference_type(), references.data()) < 0) return {};
   const auto base = user_block(attribute);
@@ -100,8 +99,9 @@ std::vector<std::string> Hdf5Texts::read(hid_t attribute, std::size_t count) con
       continue;
     }
     const auto address = number_at<std::uint64_t>(references, at + 4) + base;
-    const auto found = texts_.find({address, number_at<std::uint32_t>(references, at + 12)});
-    if (found == texts_.end() || length > found->second.size()) fail(address);
+    const auto& heap = heap_at(address);
+    const auto found = heap.find(number_at<std::uint32_t>(references, at + 12));
+    if (found == heap.end() || length > found->second.size()) fail(address);
     const auto text = std::string_view(found->second).substr(0, length);
     texts.emplace_back(text.substr(0, text.find('\0')));
   }

@@ -6,34 +6,35 @@
 #include <filesystem>
 #include <map>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace mil {
 
 /// Texts of any length in an HDF5 file, without the library's own reading of them: it follows a damaged
-/// reference or heap out of its memory, or never comes back. So the global heaps, where the texts lie, are
-/// walked here, and of an attribute the library gives the bare references.
+/// reference or heap out of its memory, or never comes back. Of an attribute the library gives the bare
+/// references; the global heaps that they name, where the texts lie, are walked here.
 class Hdf5Texts {
  public:
-  /// Reads the file once as a whole, so make it only where there are texts to read.
-  /// @throws imaging::Error  `corrupt_data` where a heap's objects do not fill it.
-  explicit Hdf5Texts(const std::filesystem::path& path);
+  explicit Hdf5Texts(std::filesystem::path path) : path_(std::move(path)) {}
 
   /// @param attribute  of a text of variable length
   /// @return  `count` texts, each up to its first zero; none where the library refuses
-  /// @throws imaging::Error  `corrupt_data` where a reference leads to no text.
+  /// @throws imaging::Error  `corrupt_data` where a reference leads to no text, or a heap's objects do not
+  /// fill it.
   /// @par Threads  As all of HDF5: one at a time.
-  [[nodiscard]] std::vector<std::string> read(hid_t attribute, std::size_t count) const;
+  /// @par Cost     Each heap is read once.
+  [[nodiscard]] std::vector<std::string> read(hid_t attribute, std::size_t count);
 
  private:
-  /// @return  whether its objects fill it
-  bool add_heap(std::uint64_t address, std::string_view heap);
+  using Heap = std::map<std::uint32_t, std::string>;  ///< texts by their number
+
+  [[nodiscard]] const Heap& heap_at(std::uint64_t address);
   [[noreturn]] void fail(std::uint64_t address) const;
 
   std::filesystem::path path_;
-  std::map<std::pair<std::uint64_t, std::uint32_t>, std::string> texts_;  ///< by heap and number within
+  std::map<std::uint64_t, Heap> heaps_;  ///< by address
+  std::uint64_t read_bytes_ = 0;
 };
 
 }  // namespace mil

@@ -18,6 +18,7 @@
 #include "imaging/slide/openslide_reader.h"
 #include "imaging/slide/pyramid_tiff_writer.h"
 #include "imaging/slide/reader_table.h"
+#include "imaging/slide/tiff_file.h"
 #include "tests/imaging/painted_slide.h"
 #include "tests/support/test_support.h"
 
@@ -463,6 +464,38 @@ TEST_F(DamagedTiffTest, ATagThatStatesMoreBytesThanTheFileHasIsRefusedBeforeMemo
                                                          HasSubstr("tag 270 states 4294967229 bytes"),
                                                          HasSubstr(std::to_string(bytes_.size())))))));
   EXPECT_TRUE(is_readable_slide(path_)) << "in a folder it is listed with its reason, not passed over";
+}
+
+TEST_F(DamagedTiffTest, APictureWithoutTilesIsReadInSpiteOfSuchATag) {
+  {
+    const auto tiff = open_tiff(path_, "w");
+    ASSERT_TRUE(tiff);
+    TIFFSetField(tiff.get(), TIFFTAG_IMAGEWIDTH, 40);
+    TIFFSetField(tiff.get(), TIFFTAG_IMAGELENGTH, 30);
+    TIFFSetField(tiff.get(), TIFFTAG_BITSPERSAMPLE, 8);
+    TIFFSetField(tiff.get(), TIFFTAG_SAMPLESPERPIXEL, 3);
+    TIFFSetField(tiff.get(), TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_RGB);
+    TIFFSetField(tiff.get(), TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG);
+    TIFFSetField(tiff.get(), TIFFTAG_ROWSPERSTRIP, 30);
+    TIFFSetField(tiff.get(), TIFFTAG_ARTIST, "whoever painted this");
+    std::vector<std::uint8_t> row(120, 90);
+    for (std::uint32_t y = 0; y < 30; ++y) TIFFWriteScanline(tiff.get(), row.data(), y, 0);
+  }
+  bytes_ = bytes_of(path_);
+  put<std::uint32_t>(bytes_, place_of(bytes_, TIFFTAG_ARTIST) - 4, 0xffffffbdU);
+  const auto reader = open();
+  EXPECT_EQ(reader->info().reader, "flat");
+  EXPECT_EQ(*reader->read_region(0, 0, 0, {4, 4}).pixel(1, 1), 90);
+}
+
+TEST_F(DamagedTiffTest, DirectoriesThatOverlapAreNotWalkedForever) {
+  // 65,536 directories, 12 bytes apart, of 65,535 entries each.
+  std::string file("II*\0\x08\0\0\0", 8);
+  file.resize(8 + 12 * 65536 + 2 + 12 * 65535 + 4, '\xff');
+  for (std::uint32_t i = 0; i < 65536; ++i)
+    put<std::uint32_t>(file, 8 + 12 * i + 2 + 12 * 65535, 8 + 12 * (i + 1));
+  write_file(path_, file);
+  EXPECT_FALSE(detail::find_impossible_tag(path_));
 }
 
 TEST_F(DamagedTiffTest, SuchATagIsFoundInABigTiffOfTheOtherByteOrder) {

@@ -15,33 +15,35 @@ namespace imaging::detail {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::size_t kMostDirectories = 1 << 16;
-constexpr std::uint64_t kMostEntries = 1 << 16;
+constexpr std::uint64_t kMostEntries = 1 << 20;  // of all directories; what follows is not looked at
 /// Bytes of a value by its type's number; 0: not known.
 constexpr std::array<std::uint64_t, 19> kTypeBytes{0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8};
 
-/// Whole numbers of a file in its byte order.
+/// A file's bytes and the whole numbers in them, in the file's byte order.
 class Numbers {
  public:
   explicit Numbers(const fs::path& path) : file_(path, std::ios::binary) {}
 
   void set_big_endian() { is_big_endian_ = true; }
-  /// @return  0 and is_good() false beyond the end
-  std::uint64_t at(std::uint64_t place, std::size_t bytes) {
-    std::array<unsigned char, 8> read{};
-    file_.seekg(static_cast<std::streamoff>(std::min<std::uint64_t>(
-        place, static_cast<std::uint64_t>(std::numeric_limits<std::streamoff>::max()))));
-    file_.read(reinterpret_cast<char*>(read.data()), static_cast<std::streamsize>(bytes));
-    if (!file_) return 0;
+  /// @return  whether the file has as many bytes there, which `number` then reads
+  bool load(std::uint64_t place, std::uint64_t bytes) {
+    if (place > static_cast<std::uint64_t>(std::numeric_limits<std::streamoff>::max())) return false;
+    bytes_.resize(bytes);
+    file_.seekg(static_cast<std::streamoff>(place));
+    file_.read(bytes_.data(), static_cast<std::streamsize>(bytes));
+    return static_cast<bool>(file_);
+  }
+  [[nodiscard]] std::uint64_t number(std::size_t at, std::size_t bytes) const {
     std::uint64_t number = 0;
     for (std::size_t i = 0; i < bytes; ++i)
-      number = number << 8U | read.at(is_big_endian_ ? i : bytes - 1 - i);
+      number =
+          number << 8U | static_cast<unsigned char>(bytes_.at(at + (is_big_endian_ ? i : bytes - 1 - i)));
     return number;
   }
-  [[nodiscard]] bool is_good() const { return file_.good(); }
 
  private:
   std::ifstream file_;
+  std::string bytes_;
   bool is_big_endian_ = false;
 };
 
@@ -52,34 +54,36 @@ std::optional<ImpossibleTag> find_impossible_tag(const fs::path& path) {
   if (!fs::is_regular_file(path, failed)) return std::nullopt;
   const auto file_bytes = fs::file_size(path, failed);
   Numbers numbers(path);
-  const auto order = numbers.at(0, 2);
+  if (failed || !numbers.load(0, 8)) return std::nullopt;
+  const auto order = numbers.number(0, 2);
   if (order == 0x4d4d) numbers.set_big_endian();
   if (order != 0x4d4d && order != 0x4949) return std::nullopt;
-  const auto version = numbers.at(2, 2);
+  const auto version = numbers.number(2, 2);
   const bool is_big = version == 43;
   // A classic TIFF of 4 GiB is Hamamatsu's, whose places have more bits than the format's.
-  if (failed || (!is_big && (version != 42 || file_bytes >> 32U != 0))) return std::nullopt;
+  if (!is_big && (version != 42 || file_bytes >> 32U != 0)) return std::nullopt;
 
-  const std::size_t count_bytes = is_big ? 8 : 2, number_bytes = is_big ? 8 : 4;
-  const std::uint64_t entry_bytes = is_big ? 20 : 12;
+  const std::size_t count_bytes = is_big ? 8 : 2, number_bytes = is_big ? 8 : 4,
+                    entry_bytes = is_big ? 20 : 12;
+  if (!numbers.load(is_big ? 8 : 4, number_bytes)) return std::nullopt;
+  auto directory = numbers.number(0, number_bytes);
   std::set<std::uint64_t> seen;
-  auto directory = numbers.at(is_big ? 8 : 4, number_bytes);
-  while (directory != 0 && numbers.is_good() && seen.size() < kMostDirectories &&
-         seen.insert(directory).second) {
-    const auto entries = numbers.at(directory, count_bytes);
-    const auto first = directory + count_bytes;
-    if (entries > kMostEntries) break;
-    for (std::uint64_t i = 0; i < entries && numbers.is_good(); ++i) {
-      const auto entry = first + i * entry_bytes;
-      const auto type = numbers.at(entry + 2, 2);
-      const auto count = numbers.at(entry + 4, number_bytes);
+  std::uint64_t total = 0;
+  while (directory != 0 && seen.insert(directory).second && numbers.load(directory, count_bytes)) {
+    const auto entries = numbers.number(0, count_bytes);
+    total += std::min(entries, kMostEntries) + 1;
+    if (total > kMostEntries || !numbers.load(directory + count_bytes, entries * entry_bytes + number_bytes))
+      break;
+    for (std::size_t at = 0; at < entries * entry_bytes; at += entry_bytes) {
+      const auto type = numbers.number(at + 2, 2);
+      const auto count = numbers.number(at + 4, number_bytes);
       const auto each = type < kTypeBytes.size() ? kTypeBytes.at(type) : 0;
-      if (!numbers.is_good() || each == 0 || count <= file_bytes / each) continue;
+      if (each == 0 || count <= file_bytes / each) continue;
       const bool fits = count <= std::numeric_limits<std::uint64_t>::max() / each;
-      return ImpossibleTag{static_cast<int>(numbers.at(entry, 2)),
+      return ImpossibleTag{static_cast<int>(numbers.number(at, 2)),
                            fits ? count * each : std::numeric_limits<std::uint64_t>::max(), file_bytes};
     }
-    directory = numbers.at(first + entries * entry_bytes, number_bytes);
+    directory = numbers.number(entries * entry_bytes, number_bytes);
   }
   return std::nullopt;
 }
