@@ -68,7 +68,7 @@ const Hdf5Texts::Heap& Hdf5Texts::heap_at(std::uint64_t address) {
     fail(address);
   const auto size = number_at<std::uint64_t>(bytes, 8);
   // Sound heaps do not overlap, so that all of them fit in the file.
-  if (size < kHeader || size > file_bytes - read_bytes_) fail(address);
+  if (size < kHeader || size > file_bytes || read_bytes_ + size > file_bytes) fail(address);
   read_bytes_ += size;
   bytes.resize(size);
   if (!fill(kHeader)) fail(address);

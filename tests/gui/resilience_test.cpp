@@ -151,8 +151,12 @@ TEST_F(ResilienceTest, TheWindowClosesWhileAFileIsStillBeingOpened) {
     close();
     return clock.elapsed();
   };
-  const auto usual = closing_ms(false);
-  EXPECT_LT(closing_ms(true), usual + 1000) << "usually " << usual << " ms";
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  const auto most = closing_ms(false) + 1000;  // a sanitizer takes longer to close any window
+#else
+  const qint64 most = 1000;
+#endif
+  EXPECT_LT(closing_ms(true), most);
 }
 
 TEST_F(ResilienceTest, AFolderThatStallsWhileOneLooksLeavesTheScreenAndTheWindowAlive) {
