@@ -153,10 +153,10 @@ Json crossval_mil(const MilCrossvalRequest& request, const imaging::JobContext& 
   const auto seed = static_cast<std::uint64_t>(request.runtime.seed);
   const auto folds =
       request.splits ? given_folds(*request.splits, cohort) : dealt_folds(request.options, cohort, seed);
-  const auto processes = mil::join_process_group(environment.device != "cpu");
+  const auto processes = mil::join_process_group(environment.device);
   const bool is_writer = processes->rank() == 0;
   const Json identity{{"schema", "tessera.mil-crossval/1"},
-                      {"training", mil::plan_to_json(request.plan)},
+                      {"training", mil::plan_identity(request.plan)},
                       {"seed", seed},
                       {"folds", folds.size()},
                       {"cohort", {{"bags", cohort.files.size()}, {"sha256", cohort_sha256(cohort)}}}};
@@ -196,6 +196,10 @@ Json crossval_mil(const MilCrossvalRequest& request, const imaging::JobContext& 
     }
   }
   if (!is_writer) return Json::object();
+  if (request.plan.training.threshold != "fixed") {
+    imaging::log(imaging::LogLevel::info,
+                 "Each fold is measured by its own threshold; all folds pooled by the likeliest class.");
+  }
   write_predictions(request.out / "predictions.csv", tested, class_names);
   const auto spreads = spreads_json(tests);
   write_table(request.out / "metrics.csv", folds, tests, spreads);

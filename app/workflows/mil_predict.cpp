@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "app/workflows/batch.h"
 #include "app/workflows/mil_cohort.h"
@@ -122,10 +123,26 @@ MilCohort bags_of(const MilPredictRequest& request, const std::vector<std::strin
   return cohort;
 }
 
+/// What a threshold of the test needs, before any bag is classified.
+void check_two_classes(const MilCohort& cohort, const std::vector<std::string>& class_names) {
+  std::set<std::string> labels;
+  for (const auto& row : cohort.labels.rows) labels.insert(row.label);
+  if (class_names.size() == 2 && labels.size() == 2) return;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("The threshold youden-test needs a classifier of two classes and labelled bags of "
+                          "both; it has {}, the labels {}: choose package or fixed.",
+                          class_names.size(), labels.size()));
+}
+
 }  // namespace
 
 Json predict_mil(const MilPredictRequest& request, const imaging::JobContext& job) {
   imaging::check_options(request.decision);
+  if (fs::exists(request.out / "config.json")) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("'{}' holds a run, whose results would be overwritten; choose another --out.",
+                            request.out.string()));
+  }
   const auto environment = prepare_environment(request.runtime);
   const auto package = find_package(request.model);
   const auto class_names = package.class_names();
@@ -136,6 +153,7 @@ Json predict_mil(const MilPredictRequest& request, const imaging::JobContext& jo
     throw Error(ErrorCode::not_found,
                 fmt::format("{}: no such folder of outlines.", request.truth->string()));
   }
+  if (request.decision.threshold == "youden-test") check_two_classes(cohort, class_names);
   std::optional<TileTruth> truth;
   if (request.truth) truth.emplace(*request.truth, request.truth_class);
   if (request.deletion && !request.labels) {
@@ -173,7 +191,14 @@ Json predict_mil(const MilPredictRequest& request, const imaging::JobContext& jo
     }
     rows.push_back(std::move(row));
   }
-  if (request.decision.threshold == "youden-test") {
+  std::set<std::string> measured_labels;
+  for (const auto& row : rows) {
+    if (!row.probabilities.empty() && !row.label.empty()) measured_labels.insert(row.label);
+  }
+  if (request.decision.threshold == "youden-test" && measured_labels.size() < 2) {
+    imaging::log(imaging::LogLevel::warning,
+                 "No threshold was chosen: bags of one class alone could be classified.");
+  } else if (request.decision.threshold == "youden-test") {
     rule.threshold = youden_threshold_of(rows, class_names);
     rule.threshold_from = "youden-test: chosen on the very bags it is measured on";
     imaging::log(imaging::LogLevel::warning,

@@ -53,6 +53,19 @@ Judged judge(const std::vector<BagPrediction>& rows, const std::vector<std::stri
   return judged;
 }
 
+/// Another encoder's features of the same width would give numbers that mean nothing.
+void check_encoder(const mil::BagClassifier& classifier, const fs::path& bag_file) {
+  const auto wanted = classifier.encoder_sha256();
+  auto attributes = mil::read_bag_attributes(bag_file);
+  const auto& stated = attributes["encoder_sha256"];
+  if (wanted.empty() || stated.empty() || stated == wanted) return;
+  throw Error(
+      ErrorCode::incompatible,
+      fmt::format("{}: its features are of the encoder '{}' (sha256 {:.12}), the classifier takes those "
+                  "of {:.12}; encode the slide with that one.",
+                  bag_file.string(), attributes["encoder"], stated, wanted));
+}
+
 }  // namespace
 
 BagPrediction classify_bag(mil::BagClassifier& classifier, const DecisionRule& rule,
@@ -62,6 +75,7 @@ BagPrediction classify_bag(mil::BagClassifier& classifier, const DecisionRule& r
   BagPrediction made;
   run_row(row, [&](BatchRow&) {
     const auto bag = mil::read_bag(id, files);
+    check_encoder(classifier, files.front());
     made.tiles = bag.count;
     const auto prediction = classifier.predict(bag);
     made.probabilities = prediction.probabilities;

@@ -28,7 +28,7 @@ struct BagPrediction {
 using OnPrediction = std::function<void(const mil::Bag&, const mil::SlidePrediction&)>;
 
 /// Classifies one bag of a cohort, whose part and label the caller adds. What cannot be read or classified is
-/// a failed row.
+/// a failed row; so is a bag that states another encoder than the classifier's.
 /// @param files  read one after the other into one bag
 /// @throws imaging::Cancelled
 [[nodiscard]] BagPrediction classify_bag(mil::BagClassifier& classifier, const DecisionRule& rule,

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <torch/types.h>
 
 #include <algorithm>
+#include <cmath>
+#include <sstream>
 
 #include "app/workflows/batch.h"
 #include "app/workflows/curve_plot.h"
@@ -35,7 +38,7 @@ std::string split_sha256(const mil::Split& split) {
 
 Json identity_of(const MilRun& run, const MilCohort& cohort) {
   return {{"schema", "tessera.mil-run/1"},
-          {"training", mil::plan_to_json(run.plan)},
+          {"training", mil::plan_identity(run.plan)},
           {"seed", run.seed},
           {"cohort",
            {{"bags", cohort.files.size()},
@@ -67,6 +70,17 @@ std::string first_difference(const Json& before, const Json& now, const std::str
   return "";
 }
 
+/// Whether something is there that a run did not leave before its config.json: of those only a checkpoint
+/// (of MHIM's base) can be.
+bool is_foreign(const fs::path& path) {
+  if (path.filename() != "checkpoint" || !fs::is_directory(path)) return fs::exists(path);
+  const fs::directory_iterator entries(path);
+  return std::any_of(begin(entries), end(entries), [](const fs::directory_entry& entry) {
+    const auto name = entry.path().filename().string();
+    return name.find("training") != 0 && name.find(".training") != 0;
+  });
+}
+
 std::string cell(const std::optional<double>& value) {
   return value ? fmt::format("{}", *value) : "";
 }
@@ -87,9 +101,42 @@ void write_curves(const fs::path& out, const mil::TrainingResult& result) {
                    result.best_epoch);
 }
 
+/// Every process's rows, in the order in which they were dealt, on every process.
+std::vector<BagPrediction> gather_rows(const std::vector<BagPrediction>& own, std::int64_t total,
+                                       mil::ProcessGroup& processes) {
+  if (processes.size() == 1) return own;
+  std::string text;
+  for (const auto& row : own) {
+    const Json json{row.id,      row.part,          row.label,
+                    row.verdict, row.probabilities, row.ood ? Json(*row.ood) : Json(),
+                    row.tiles,   row.status,        row.reason_code,
+                    row.reason};
+    text += json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  }
+  const auto bytes = processes.gather(
+      at::from_blob(text.data(), {static_cast<std::int64_t>(text.size())}, at::kByte).clone());
+  const auto plain = bytes.cpu();
+  std::istringstream lines(
+      std::string(static_cast<const char*>(plain.data_ptr()), static_cast<std::size_t>(plain.numel())));
+  std::vector<BagPrediction> rows(static_cast<std::size_t>(total));
+  std::string line;
+  for (std::int64_t rank = 0; rank < processes.size(); ++rank) {
+    for (auto i = rank; i < total && std::getline(lines, line); i += processes.size()) {
+      const auto json = Json::parse(line);
+      auto& row = rows[static_cast<std::size_t>(i)];
+      row = {json[0], json[1], json[2], json[3], {}, std::nullopt, json[6], json[7], json[8], json[9]};
+      for (const auto& value : json[4])
+        row.probabilities.push_back(value.is_null() ? std::nan("") : value.get<double>());
+      if (!json[5].is_null()) row.ood = json[5].get<double>();
+    }
+  }
+  return rows;
+}
+
+/// Dealt over the processes.
 std::vector<BagPrediction> predict_all(const MilRun& run, const MilCohort& cohort,
                                        const models::ModelPackage& package, const RunEnvironment& environment,
-                                       const imaging::JobContext& job) {
+                                       mil::ProcessGroup& processes, const imaging::JobContext& job) {
   const auto classifier = mil::open_classifier(package, environment.device);
   const auto rule = decision_rule_of(package);
   std::map<std::string, std::string> label_of;
@@ -97,18 +144,20 @@ std::vector<BagPrediction> predict_all(const MilRun& run, const MilCohort& cohor
   const auto total =
       static_cast<std::int64_t>(run.split.train.size() + run.split.validation.size() + run.split.test.size());
   std::vector<BagPrediction> rows;
+  std::int64_t place = 0;
   for (const auto& [part, ids] : {std::pair{"train", &run.split.train},
                                   {"validation", &run.split.validation},
                                   {"test", &run.split.test}}) {
     for (const auto& id : *ids) {
-      job.checkpoint("predicting", std::ssize(rows), total);
+      job.checkpoint("predicting", place, total);
+      if (place++ % processes.size() != processes.rank()) continue;
       auto row = classify_bag(*classifier, rule, package.class_names(), id, cohort.files.at(id));
       row.part = part;
       row.label = label_of[id];
       rows.push_back(std::move(row));
     }
   }
-  return rows;
+  return gather_rows(rows, total, processes);
 }
 
 }  // namespace
@@ -116,10 +165,13 @@ std::vector<BagPrediction> predict_all(const MilRun& run, const MilCohort& cohor
 void check_run_folder(const fs::path& out, const Json& identity) {
   const auto path = out / "config.json";
   if (!fs::exists(path)) {
-    if (!fs::exists(out / "model")) return;
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("'{}' exists already and is of no run known here; choose another --out.",
-                            (out / "model").string()));
+    for (const auto* name : {"model", "metrics.json", "predictions.csv", "checkpoint"}) {
+      if (!is_foreign(out / name)) continue;
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("'{}' exists already and is of no run known here; choose another --out.",
+                              (out / name).string()));
+    }
+    return;
   }
   const auto before = imaging::parse_json<Json>(imaging::read_file(path), path.string());
   if (const auto difference = first_difference(before, identity); !difference.empty()) {
@@ -176,11 +228,14 @@ Json run_training(const MilRun& run, const MilCohort& cohort, const RunEnvironme
   };
   const auto result = mil::train_classifier(set, run.plan, run.seed, environment.device, job,
                                             checkpoints / "training.safetensors", &processes, on_epoch_end);
-  if (!is_writer) return Json::object();
-  fs::remove_all(package_folder);  // of this very run, stopped between package and metrics
-  mil::write_classifier_package(package_folder, result, run.texts);
+  if (is_writer) {
+    fs::remove_all(package_folder);  // of this very run, stopped between package and metrics
+    mil::write_classifier_package(package_folder, result, run.texts);
+  }
+  (void)processes.gather(at::zeros({1}));  // the package is there
   const auto package = models::ModelPackage::open(package_folder);
-  const auto rows = predict_all(run, cohort, package, environment, job);
+  const auto rows = predict_all(run, cohort, package, environment, processes, job);
+  if (!is_writer) return Json::object();
   write_predictions(run.out / "predictions.csv", rows, result.class_names);
   write_curves(run.out, result);
 

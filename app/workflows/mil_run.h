@@ -44,7 +44,7 @@ nlohmann::ordered_json run_training(const MilRun& run, const MilCohort& cohort,
                                     const imaging::JobContext& job, const mil::OnEpoch& on_epoch = {});
 
 /// @throws imaging::Error  `invalid_argument` where `out` holds another run than `identity` describes, naming
-/// the first difference and the cure.
+/// the first difference and the cure, or results of no run.
 void check_run_folder(const std::filesystem::path& out, const nlohmann::ordered_json& identity);
 
 /// OUT/config.json: the identity, the version and the start; nothing where it is there.

@@ -25,7 +25,7 @@ nlohmann::ordered_json train_mil(const MilTrainRequest& request, const imaging::
       .plan = request.plan,
       .seed = seed,
       .texts = package_texts(request.card, request.out)};
-  const auto processes = mil::join_process_group(environment.device != "cpu");
+  const auto processes = mil::join_process_group(environment.device);
   return run_training(run, cohort, environment, *processes, job, [](const mil::EpochRecord& epoch) {
     auto line = fmt::format("epoch {}: loss {:.4f}", epoch.epoch, epoch.train_loss);
     if (epoch.validation_loss) line += fmt::format(", validation {:.4f}", *epoch.validation_loss);

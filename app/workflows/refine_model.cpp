@@ -144,11 +144,8 @@ struct CandidatePackage {
 
 /// What averaged weights do not inherit.
 Json soup_facts() {
-  return {{"calibration", nullptr},
-          {"threshold", nullptr},
-          {"abstention", nullptr},
-          {"metrics", Json::object()},
-          {"out_of_distribution", nullptr}};
+  return {
+      {"calibration", nullptr}, {"threshold", nullptr}, {"abstention", nullptr}, {"metrics", Json::object()}};
 }
 
 }  // namespace
@@ -258,12 +255,14 @@ Json soup_models(const SoupRequest& request, const imaging::JobContext& job) {
   Derivation derivation{soup_facts(), "", &soup.weights};
   derivation.facts["soup"] = {
       {"kind", request.greedy ? "greedy" : "uniform"}, {"ingredients", ingredients}, {"left_out", left_out}};
+  const auto& first = packages[soup.members.front()];
   derivation.words = fmt::format(
       "## Soup\n\nThe weights are the {} average of {} classifiers: {}. The numbers above are those of {} "
-      "alone; "
-      "calibration and threshold of the ingredients do not hold for it.\n",
-      request.greedy ? "greedy" : "uniform", names.size(), fmt::join(names, ", "), packages.front().name());
-  const auto package = derive_package(packages.front(), request.out, derivation);
+      "alone, and slides are unlike where they are unlike its training bags; calibration and threshold of "
+      "the "
+      "ingredients do not hold for it.\n",
+      request.greedy ? "greedy" : "uniform", names.size(), fmt::join(names, ", "), first.name());
+  const auto package = derive_package(first, request.out, derivation);
   return {{"name", package.name()},
           {"sha256", package.sha256()},
           {"ingredients", ingredients},

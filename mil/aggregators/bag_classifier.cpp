@@ -25,14 +25,17 @@ std::vector<double> doubles_of(const at::Tensor& values) {
 class AggregatorClassifier : public BagClassifier {
  public:
   AggregatorClassifier(std::shared_ptr<AggregatorModule> module, std::vector<std::string> class_names,
-                       std::int64_t dim, double temperature, std::optional<FeatureCloud> cloud)
+                       std::int64_t dim, std::string encoder_sha256, double temperature,
+                       std::optional<FeatureCloud> cloud)
       : module_(std::move(module)),
         class_names_(std::move(class_names)),
         dim_(dim),
+        encoder_sha256_(std::move(encoder_sha256)),
         temperature_(temperature),
         cloud_(std::move(cloud)) {}
 
   [[nodiscard]] std::int64_t dim() const override { return dim_; }
+  [[nodiscard]] std::string encoder_sha256() const override { return encoder_sha256_; }
 
   [[nodiscard]] SlidePrediction predict(const Bag& bag) override {
     if (bag.count < 1) {
@@ -67,6 +70,7 @@ class AggregatorClassifier : public BagClassifier {
   std::shared_ptr<AggregatorModule> module_;
   std::vector<std::string> class_names_;
   std::int64_t dim_;
+  std::string encoder_sha256_;
   double temperature_;
   std::optional<FeatureCloud> cloud_;
 };
@@ -123,15 +127,16 @@ std::unique_ptr<BagClassifier> open_classifier(const models::ModelPackage& packa
       throw Error(ErrorCode::incompatible,
                   fmt::format("{} class names for {} outputs.", class_names.size(), classes));
     }
-    const auto stated = package.manifest()["input_bag"]["dim"].get<std::int64_t>();
+    const auto& input = package.manifest()["input_bag"];
+    const auto stated = input["dim"].get<std::int64_t>();
     if (stated != arguments.value("input_dim", std::int64_t{0})) {
       throw Error(ErrorCode::incompatible,
                   fmt::format("its input_bag has features of {} numbers, its network takes {}; get it again.",
                               stated, arguments.value("input_dim", std::int64_t{0})));
     }
-    return std::make_unique<AggregatorClassifier>(std::move(module), std::move(class_names),
-                                                  arguments.value("input_dim", std::int64_t{0}),
-                                                  temperature_of(package), cloud_of(package, stated));
+    return std::make_unique<AggregatorClassifier>(std::move(module), std::move(class_names), stated,
+                                                  input.value("encoder_sha256", ""), temperature_of(package),
+                                                  cloud_of(package, stated));
   } catch (const Error& error) {
     if (error.code() == ErrorCode::corrupt_data || error.code() == ErrorCode::not_found) throw;
     throw Error(ErrorCode::incompatible, fmt::format("Package {}: {}", package.name(), error.what()));

@@ -15,6 +15,8 @@ class BagClassifier {
  public:
   virtual ~BagClassifier() = default;
   [[nodiscard]] virtual std::int64_t dim() const = 0;
+  /// Of the encoder whose features it takes; empty where the package does not say.
+  [[nodiscard]] virtual std::string encoder_sha256() const = 0;
 
   /// @throws Error  `insufficient_data` on an empty bag; `incompatible` on another width; `corrupt_data` on
   /// NaN or inf.

@@ -520,7 +520,7 @@ Bag read_hdf5_bag(const fs::path& path) {
   }
   const auto kind = class_of(features);
   if (kind != H5T_FLOAT && kind != H5T_INTEGER) {
-    fail(ErrorCode::corrupt_data, path, "features are not numbers");
+    fail(ErrorCode::corrupt_data, path, "features are not numbers; encode the slide again");
   }
   const auto shape = shape_of(features, "features", path);
   if (shape.columns < 1) fail(ErrorCode::corrupt_data, path, "features have no columns");

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "imaging/base/csv.h"
@@ -19,17 +20,22 @@ namespace {
 using imaging::Error;
 using imaging::ErrorCode;
 
-/// True or False as pandas writes it, or 1 and 0.
+/// True or False as pandas writes it, or as a spreadsheet does.
+std::optional<bool> find_truth(const std::string& cell) {
+  if (cell == "True" || cell == "true" || cell == "TRUE") return true;
+  if (cell == "False" || cell == "false" || cell == "FALSE") return false;
+  return std::nullopt;
+}
+
 bool truth_of(const std::string& cell, const std::filesystem::path& path) {
-  if (cell == "True" || cell == "true" || cell == "TRUE" || cell == "1") return true;
-  if (cell == "False" || cell == "false" || cell == "FALSE" || cell == "0") return false;
+  if (const auto truth = find_truth(cell)) return *truth;
   throw Error(ErrorCode::corrupt_data,
               fmt::format("{}: '{}' is neither True nor False.", path.string(), cell));
 }
 
 bool is_truth_column(const imaging::CsvWithHeader& csv, std::size_t column) {
   return !csv.rows.empty() && std::all_of(csv.rows.begin(), csv.rows.end(), [&](const auto& row) {
-    return row[column] == "True" || row[column] == "False";
+    return find_truth(row[column]).has_value();
   });
 }
 

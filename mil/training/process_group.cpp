@@ -177,13 +177,14 @@ std::unique_ptr<ProcessGroup> join_gloo(const Place& place, std::chrono::millise
 #endif
 
 #ifdef TESSERA_HAS_NCCL
-std::unique_ptr<ProcessGroup> join_nccl(const Place& place, std::chrono::milliseconds timeout) {
+std::unique_ptr<ProcessGroup> join_nccl(const Place& place, const std::string& device,
+                                        std::chrono::milliseconds timeout) {
   auto options = c10d::ProcessGroupNCCL::Options::create();
   options->timeout = timeout;
   auto backend = c10::make_intrusive<c10d::ProcessGroupNCCL>(
       open_store(place, timeout), static_cast<int>(place.rank), static_cast<int>(place.size), options);
   return std::make_unique<TorchProcesses<c10d::ProcessGroupNCCL>>(place, std::move(backend),
-                                                                  torch::Device(at::kCUDA));
+                                                                  torch::Device(device));
 }
 #endif
 
@@ -193,17 +194,18 @@ std::unique_ptr<ProcessGroup> make_single_process() {
   return std::make_unique<SingleProcess>();
 }
 
-std::unique_ptr<ProcessGroup> join_process_group(bool is_cuda,
+std::unique_ptr<ProcessGroup> join_process_group(const std::string& device,
                                                  [[maybe_unused]] std::chrono::milliseconds timeout) {
   const auto place = place_in_group();
   if (place.size == 1) return make_single_process();
+  const bool is_cuda = device != "cpu";
   return models::with_torch_errors(
       ErrorCode::io_error,
       fmt::format("Process {} of {} cannot meet the others at {}:{}", place.rank, place.size, place.host,
                   place.port),
       [&]() -> std::unique_ptr<ProcessGroup> {
 #ifdef TESSERA_HAS_NCCL
-        if (is_cuda) return join_nccl(place, timeout);
+        if (is_cuda) return join_nccl(place, device, timeout);
 #endif
 #ifdef TESSERA_HAS_GLOO
         if (!is_cuda) return join_gloo(place, timeout);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace at {
@@ -33,10 +34,11 @@ class ProcessGroup {
 /// By RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT (torchrun's; SLURM_PROCID and SLURM_NTASKS where the
 /// first two are absent); a single process where neither is set or there is only one. torch's gloo on the
 /// CPU, NCCL on CUDA. GLOO_SOCKET_IFNAME names the network interface, as in torch.
+/// @param device   "cpu" or "cuda:N", this process's own
 /// @param timeout  how long to wait for the others, here and in every later call
 /// @throws imaging::Error  `invalid_argument` on a variable that is missing or no number; `io_error` where
 /// the others do not answer; `incompatible` where this LibTorch lacks the backend.
 [[nodiscard]] std::unique_ptr<ProcessGroup> join_process_group(
-    bool is_cuda, std::chrono::milliseconds timeout = std::chrono::minutes(10));
+    const std::string& device, std::chrono::milliseconds timeout = std::chrono::minutes(10));
 
 }  // namespace mil

@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
@@ -40,6 +41,8 @@ struct Examples {
   std::vector<double> train_means;  ///< mean_features of every training bag
 };
 
+constexpr double kMostTilePixels = 1e6;
+
 /// Adds one bag's own words on its features to what the others said.
 void merge_origin(BagOrigin& origin, const Bag& bag, const std::filesystem::path& path) {
   const auto attributes = read_bag_attributes(path);
@@ -47,12 +50,25 @@ void merge_origin(BagOrigin& origin, const Bag& bag, const std::filesystem::path
     const auto found = attributes.find(name);
     return found == attributes.end() ? std::string() : found->second;
   };
+  const auto number = [&](const char* name) {
+    const auto stated = text(name);
+    double value = 0;
+    const auto* const end = stated.data() + stated.size();
+    const bool is_read = stated.empty() || std::from_chars(stated.data(), end, value).ptr == end;
+    if (!is_read || !(value >= 0 && value <= kMostTilePixels)) {
+      throw Error(ErrorCode::corrupt_data,
+                  fmt::format("{}: its attribute {} is '{}', not a number from 0 to {:.0f}; encode the slide "
+                              "again.",
+                              path.string(), name, stated, kMostTilePixels));
+    }
+    return value;
+  };
   if (origin.dim == 0) {
     origin.dim = bag.dim;
     origin.encoder_name = text("encoder");
     origin.encoder_sha256 = text("encoder_sha256");
-    if (!text("tile_px").empty()) origin.tile_px = std::stoll(text("tile_px"));
-    if (!text("tile_mpp").empty()) origin.tile_mpp = std::stod(text("tile_mpp"));
+    origin.tile_px = static_cast<std::int64_t>(number("tile_px"));
+    origin.tile_mpp = number("tile_mpp");
   }
   if (bag.dim != origin.dim || text("encoder_sha256") != origin.encoder_sha256) {
     throw Error(
@@ -152,7 +168,7 @@ std::pair<double, double> merit_of(const EpochRecord& record, const std::string&
   return {monitor == "auc" ? record.validation_auc.value_or(0) : 0, -loss};
 }
 
-void check_classes(const Examples& examples, const TrainOptions& options) {
+void check_classes(const Examples& examples, std::int64_t class_count, const TrainOptions& options) {
   std::set<std::int64_t> train, validation;
   for (const auto& example : examples.train) train.insert(example.label);
   for (const auto& example : examples.validation) validation.insert(example.label);
@@ -161,9 +177,12 @@ void check_classes(const Examples& examples, const TrainOptions& options) {
                 fmt::format("{} training bags of {} classes; at least two classes are needed.",
                             examples.train.size(), train.size()));
   }
-  if (options.monitor == "auc" && !examples.validation.empty() && validation.size() < 2) {
-    throw Error(ErrorCode::insufficient_data,
-                "The validation part has one class, so its AUC is not defined; monitor the loss.");
+  if (options.monitor == "auc" && !examples.validation.empty() && std::ssize(validation) < class_count) {
+    throw Error(
+        ErrorCode::insufficient_data,
+        fmt::format("The validation part has {} of {} classes, so its AUC is not defined; monitor the "
+                    "loss.",
+                    validation.size(), class_count));
   }
 }
 
@@ -205,11 +224,10 @@ class ProgressFile {
   std::chrono::steady_clock::time_point next_;
 };
 
-/// What tells one run from another; how much memory it may take does not.
+/// What tells one run from another.
 nlohmann::ordered_json identity_of(const TrainingPlan& plan, const TrainingResult& result,
                                    const Examples& examples) {
-  auto identity = plan_to_json(plan);
-  identity.erase("memory_mb");
+  auto identity = plan_identity(plan);
   identity["seed"] = result.seed;
   identity["class_names"] = result.class_names;
   identity["architecture"] = result.architecture;
@@ -317,7 +335,7 @@ TrainingResult train_classifier(const TrainingSet& set, const TrainingPlan& plan
   }
   BagCache cache(set.bags, options.memory_mb << 20);
   const auto examples = collect_examples(set, result.class_names, cache, result.origin, job);
-  check_classes(examples, options);
+  check_classes(examples, class_count, options);
   result.skipped = examples.skipped;
   result.train_count = static_cast<std::int64_t>(examples.train.size());
   result.architecture_arguments =

@@ -37,4 +37,12 @@ void visit_option_sets(Plan& plan, Visitor&& visit) {
   return all;
 }
 
+/// What of a plan tells one run from another: all but the memory it may take, so that a run that was killed
+/// for it goes on with less.
+[[nodiscard]] inline nlohmann::ordered_json plan_identity(const TrainingPlan& plan) {
+  auto json = plan_to_json(plan);
+  json.erase("memory_mb");
+  return json;
+}
+
 }  // namespace mil

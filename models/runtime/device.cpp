@@ -69,6 +69,15 @@ std::optional<int> parse_index(std::string_view text) {
   return value;
 }
 
+/// Which of the processes that a launcher started on this machine this is (torchrun's or Slurm's word).
+int local_rank() {
+  for (const auto* name : {"LOCAL_RANK", "SLURM_LOCALID"}) {
+    const auto* const value = std::getenv(name);
+    if (const auto rank = parse_index(value == nullptr ? "" : value)) return *rank;
+  }
+  return 0;
+}
+
 using SetThreads = void (*)(int);
 using GetConfig = char* (*)();
 
@@ -127,6 +136,8 @@ DeviceChoice choose_device(const std::string& request) {
 
   DeviceChoice choice;
   choice.probes = probe_cuda();
+  const auto turn = local_rank() % static_cast<int>(choice.probes.size());
+  std::rotate(choice.probes.begin(), choice.probes.begin() + turn, choice.probes.end());
   for (const auto& probe : choice.probes) {
     if (probe.usable && (!index || probe.name == fmt::format("cuda:{}", *index))) {
       choice.name = probe.name;

@@ -21,7 +21,8 @@ struct DeviceChoice {
 /// @param request  "auto" | "cpu" | "cuda" | "cuda:N"
 /// @throws Error   `invalid_argument` if the request is malformed or the named device cannot be used; "auto"
 /// falls back
-///                 to the CPU and says why in `probes`.
+///                 to the CPU and says why in `probes`. Processes that a launcher started on one machine
+///                 (LOCAL_RANK, SLURM_LOCALID) each begin the search at a device of their own.
 [[nodiscard]] DeviceChoice choose_device(const std::string& request);
 
 /// Sets the sizes of torch's, OpenMP's and OpenBLAS's pools. Call once, before any tensor is made.

@@ -83,16 +83,21 @@ double student_t99(double degrees) {
          z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * degrees * degrees * degrees);
 }
 
-/// Distances of every point from the space of others.
+bool are_alike(const at::Tensor& points) {
+  return (points == points[0]).all().item<bool>();
+}
+
+/// Distances of every point from the space of others, where those differ among themselves.
 std::vector<Distances> held_out_distances(const at::Tensor& points) {
   const auto count = points.size(0);
   const std::int64_t folds = count <= 20 ? count : 10;
   const auto fold_of = at::arange(count, at::kLong).remainder(folds);
-  std::vector<Distances> distances(static_cast<std::size_t>(count));
+  std::vector<Distances> distances;
   for (std::int64_t fold = 0; fold < folds; ++fold) {
-    const auto space = span_space(points.index_select(0, (fold_of != fold).nonzero().squeeze(1)));
-    for (std::int64_t i = fold; i < count; i += folds)
-      distances[static_cast<std::size_t>(i)] = measure(space, points[i]);
+    const auto others = points.index_select(0, (fold_of != fold).nonzero().squeeze(1));
+    if (are_alike(others)) continue;
+    const auto space = span_space(others);
+    for (std::int64_t i = fold; i < count; i += folds) distances.push_back(measure(space, points[i]));
   }
   return distances;
 }
@@ -118,7 +123,7 @@ std::optional<FeatureCloud> FeatureCloud::fit(std::span<const double> rows, std:
   const auto count = static_cast<std::int64_t>(rows.size()) / dim;
   if (count < kMinRows) return std::nullopt;
   const auto points = at::from_blob(const_cast<double*>(rows.data()), {count, dim}, at::kDouble);
-  if ((points == points[0]).all().item<bool>()) return std::nullopt;
+  if (are_alike(points)) return std::nullopt;
 
   auto numbers = std::make_shared<Numbers>();
   // To float32 and back, so that a cloud that was stored scores as before.
@@ -141,14 +146,14 @@ std::optional<FeatureCloud> FeatureCloud::fit(std::span<const double> rows, std:
   numbers->within_unit *= unit;
   numbers->left_over_unit *= unit;
 
+  const auto n = static_cast<double>(scores.size());
   double mean = 0, square = 0;
   for (auto& score : scores) {
     score /= unit;
     logarithms.push_back(std::log(std::max(score, kSmallest)));
-    mean += logarithms.back() / static_cast<double>(count);
+    mean += logarithms.back() / n;
   }
   for (const double value : logarithms) square += (value - mean) * (value - mean);
-  const auto n = static_cast<double>(count);
   const double spread = std::sqrt(square / (n - 1) * (1 + 1 / n));
   numbers->threshold = std::max(1.0, std::exp(mean + student_t99(n - 1) * spread));
   for (std::int64_t step = 0; step <= kPercentileSteps; ++step) {

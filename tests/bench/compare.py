@@ -36,6 +36,8 @@ MEMORY = "analyze-memory"  # measured alone: no peer, and no rounds
 MEMORY_LIMIT_MB, MEMORY_RATIO = 1500, 1.1
 SEGMENT_MEMORY = "segment-memory"  # as well
 SEGMENT_MEMORY_RATIO = 1.1
+BAG_MEMORY = "bag-memory"  # as well
+BAG_MEMORY_LIMIT_MB = 6144
 PAN = "pan"  # measured against the display's pace: no peer
 FIRST_PIXELS_MS, FRAME_MS, SHARP_MS, OVERLAY_MS = 150, 16.7, 400, 3
 WIDTHS = ["16", "32", "64", "128"]  # of the U-Net that is compared
@@ -153,6 +155,40 @@ def analyze_memory():
     return 0
 
 
+def bag_memory():
+    """Peak memory of training on and classifying two bags of 200,000 tiles x 1,536 features, with ABMIL and with MHIM."""
+    import h5py
+    import numpy
+
+    os.makedirs(WORK, exist_ok=True)
+    peaks = {}
+    with tempfile.TemporaryDirectory(dir=WORK) as folder:
+        bags, labels, split = (os.path.join(folder, name) for name in ("bags", "labels.csv", "split.csv"))
+        os.makedirs(bags)
+        for name in "ab":
+            with h5py.File(os.path.join(bags, name + ".h5"), "w") as file:
+                features = file.create_dataset("features", (200000, 1536), "f4", chunks=(512, 1536))
+                for first in range(0, 200000, 8192):
+                    rows = min(8192, 200000 - first)
+                    features[first:first + rows] = numpy.random.default_rng(first).random((rows, 1536), numpy.float32)
+                file["coords"] = numpy.zeros((200000, 2), numpy.int64)
+        with open(labels, "w", encoding="utf-8") as file:
+            file.write("slide_id,label\na,negative\nb,positive\n")
+        with open(split, "w", encoding="utf-8") as file:
+            file.write(",train,val,test\n0,a,,\n1,b,,\n")
+        data = ["--bags", bags, "--labels", labels, "--threads", "2", "--device", "cpu"]
+        for method in ("ce", "mhim"):
+            run = os.path.join(folder, method)
+            peaks[f"train, {method}"] = peak_mb([TESSERA, "mil", "train", *data, "--split", split, "--method", method, "--base", "abmil",
+                                                 "--epochs", "1", "--min-epochs", "0", "--out", run])
+            peaks[f"predict, {method}"] = peak_mb([TESSERA, "mil", "predict", "--model", os.path.join(run, "model"), *data,
+                                                   "--out", os.path.join(folder, method + "-predictions")])
+    for what, peak in peaks.items():
+        print(f"{BAG_MEMORY}: {what}: peak {peak:.0f} MB")
+    print(f"ratio {max(peaks.values()) / BAG_MEMORY_LIMIT_MB:.3f} target 1.0 (of {BAG_MEMORY_LIMIT_MB} MB)")
+    return 0
+
+
 def percentile(values, share):
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
@@ -233,17 +269,19 @@ def compare(name, size, rules, cpus):
 
 def main():
     if len(sys.argv) != 2 or sys.argv[1] in ("-h", "--help", "--list"):
-        print("names:", ", ".join([*TARGETS, MEMORY, SEGMENT_MEMORY, PAN]))
+        print("names:", ", ".join([*TARGETS, MEMORY, SEGMENT_MEMORY, BAG_MEMORY, PAN]))
         return 0 if len(sys.argv) == 2 else 2
     name = sys.argv[1]
     if name == MEMORY:
         return analyze_memory()
     if name == SEGMENT_MEMORY:
         return segment_memory()
+    if name == BAG_MEMORY:
+        return bag_memory()
     if name == PAN:
         return pan()
     if name not in TARGETS:
-        print(f"unknown comparison '{name}'; names: {', '.join([*TARGETS, MEMORY, SEGMENT_MEMORY, PAN])}", file=sys.stderr)
+        print(f"unknown comparison '{name}'; names: {', '.join([*TARGETS, MEMORY, SEGMENT_MEMORY, BAG_MEMORY, PAN])}", file=sys.stderr)
         return 2
     rules = [table[name] for table in (TARGETS, LIMITS) if name in table]
     cpus = sorted(os.sched_getaffinity(0))[:2]

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <future>
 #include <limits>
 
 #include "imaging/base/csv.h"
@@ -246,6 +247,9 @@ TEST_F(MilCommand, CalibrateAndSoupMakeNewPackages) {
   ASSERT_EQ(greedy.exit_code, 0) << greedy.err;
   const auto reply = json::parse(greedy.out);
   EXPECT_EQ(reply["ingredients"].size() + reply["left_out"].size(), 2U);
+  const auto card = models::ModelPackage::open(folder_ / "greedy").card();
+  for (const auto& package : reply["left_out"])
+    EXPECT_THAT(card, Not(HasSubstr(fmt::format("those of {} alone", package["name"].get<std::string>()))));
 
   fs::remove_all(run_);
   ASSERT_EQ(train("--seed 9").exit_code, 0);
@@ -255,6 +259,108 @@ TEST_F(MilCommand, CalibrateAndSoupMakeNewPackages) {
   EXPECT_EQ(other.exit_code, 3);
   EXPECT_THAT(other.err, HasSubstr("started from different weights"));
   EXPECT_FALSE(fs::exists(folder_ / "bad"));
+}
+
+TEST_F(MilCommand, GoesOnWithLessMemory) {
+  ASSERT_EQ(train().exit_code, 0);
+  EXPECT_THAT(train("--memory-mb 1").out, HasSubstr("finished before"));
+}
+
+TEST_F(MilCommand, LeavesTheFoldersOfOthersAlone) {
+  imaging::write_file(run_ / "checkpoint/mine.txt", "kept");
+  EXPECT_THAT(train().err, AllOf(HasSubstr("of no run known here"), HasSubstr("choose another --out")));
+  EXPECT_EQ(imaging::read_file(run_ / "checkpoint/mine.txt"), "kept");
+  fs::remove_all(run_);
+  imaging::write_file(run_ / "metrics.json", "{}");
+  EXPECT_THAT(train().err, HasSubstr("of no run known here"));
+  fs::remove_all(run_);
+  ASSERT_EQ(train().exit_code, 0);
+  const auto before = support::listing(run_);
+  const auto into_run = run_tessera(fmt::format("mil evaluate --model '{}' {} --out '{}'",
+                                                (run_ / "model").string(), data(), run_.string()));
+  EXPECT_EQ(into_run.exit_code, 2);
+  EXPECT_THAT(into_run.err, HasSubstr("holds a run"));
+  EXPECT_EQ(support::listing(run_), before);
+}
+
+TEST_F(MilCommand, EvaluateRefusesBagsOfAnotherEncoderOneByOne) {
+  ASSERT_EQ(train().exit_code, 0);
+  write_bag("005", 0, 5, kDim, "cd");
+  const auto output =
+      run_tessera(fmt::format("mil evaluate --model '{}' {} --out '{}'", (run_ / "model").string(), data(),
+                              (folder_ / "evaluation").string()));
+  EXPECT_EQ(output.exit_code, 4);
+  for (const auto& row : imaging::read_csv_with_header(folder_ / "evaluation/predictions.csv").rows) {
+    EXPECT_EQ(row[row.size() - 2], row[0] == "005" ? "failed" : "done") << row[0];
+    if (row[0] == "005") {
+      EXPECT_THAT(row.back(), HasSubstr("of the encoder 'painted'"));
+    }
+  }
+}
+
+TEST_F(MilCommand, EvaluateAsksForBothClassesBeforeItChoosesAThreshold) {
+  ASSERT_EQ(train().exit_code, 0);
+  const auto model = (run_ / "model").string();
+  imaging::write_file(labels_, "slide_id,label\n000,normal\n001,normal\n");
+  const auto output =
+      run_tessera(fmt::format("mil evaluate --model '{}' {} --threshold youden-test --out '{}'", model,
+                              data(), (folder_ / "evaluation").string()));
+  EXPECT_EQ(output.exit_code, 2);
+  EXPECT_THAT(output.err, HasSubstr("labelled bags of both"));
+}
+
+TEST_F(MilCommand, AValidationPartWithoutAClassHasNoAucToMonitor) {
+  std::string labels = "slide_id,label\n", split = ",train,val,test\n";
+  for (int i = 0; i < 24; ++i)
+    labels += fmt::format("{:03},{}\n", i, i % 3 == 0 ? "a" : i % 3 == 1 ? "b" : "c");
+  for (int i = 0; i < 18; ++i) {
+    const auto held = i < 2 ? fmt::format("{:03}", 18 + i) : i == 2 ? "021" : "";  // a, b, a
+    split += fmt::format("{},{:03},{},{}\n", i, i, held, i == 0 ? "023" : "");
+  }
+  imaging::write_file(labels_, labels);
+  imaging::write_file(folder_ / "split.csv", split);
+  expect_refused(train(fmt::format("--monitor auc --split '{}'", (folder_ / "split.csv").string())), 3,
+                 "The validation part has 2 of 3 classes");
+}
+
+TEST_F(MilCommand, RefusesATileSizeThatIsNoNumber) {
+  mil::Bag bag{
+      .id = "005", .count = 1, .dim = kDim, .features = mil::FeatureVector(kDim, 0.0F), .coords = {0, 0}};
+  mil::write_bag(bags_ / "005.h5", bag,
+                 {.coords_attributes = {{"tile_px", std::string("unknown")}},
+                  .features_attributes = {{"encoder", "painted"}, {"encoder_sha256", "ab"}},
+                  .scores = std::nullopt});
+  fs::remove(bags_ / "000.h5");
+  fs::copy_file(bags_ / "005.h5", bags_ / "000.h5");
+  expect_refused(train(), 3, "its attribute tile_px is 'unknown'");
+}
+
+TEST_F(MilCommand, TwoProcessesCrossvalidateAsOne) {
+  const auto port = support::free_port();
+  const auto start = [&](int rank) {
+    return std::async(std::launch::async, [&, rank] {
+      return support::run_command(fmt::format(
+          "RANK={} WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT={} GLOO_SOCKET_IFNAME=lo {} mil crossval "
+          "{} --out '{}' "
+          "{} --folds 2 --batch-bags 4",
+          rank, port, (support::bin_folder() / "tessera").string(), data(), run_.string(), kQuick));
+    });
+  };
+  auto first = start(0), second = start(1);
+  for (auto* one : {&first, &second}) {
+    const auto output = one->get();
+    ASSERT_EQ(output.exit_code, 0) << output.err;
+  }
+  const auto joint = imaging::read_csv_with_header(run_ / "fold_1/predictions.csv").rows;
+  EXPECT_EQ(read_json(run_ / "fold_1/metrics.json")["processes"], 2);
+  fs::remove_all(run_);
+  ASSERT_EQ(crossval("--folds 2 --batch-bags 4").exit_code, 0);
+  const auto alone = imaging::read_csv_with_header(run_ / "fold_1/predictions.csv").rows;
+  ASSERT_EQ(joint.size(), alone.size());
+  for (std::size_t i = 0; i < alone.size(); ++i) {
+    for (const std::size_t column : {0, 1, 2, 3, 7, 8}) EXPECT_EQ(joint[i][column], alone[i][column]);
+    EXPECT_NEAR(std::stod(joint[i][4]), std::stod(alone[i][4]), 1e-4) << alone[i][0];
+  }
 }
 
 TEST_F(MilCommand, EmptyBagsAreLeftOutAndBagsOfOneOrTwoTilesAreTaken) {

@@ -267,56 +267,127 @@ TEST(ImportWeightsTest, RecognisesClamAndSaysWhatItIsNot) {
   EXPECT_EQ(import_weights(pooling, "max").base, "max");
 }
 
-/// Python writes the checkpoint as CLAM does, and CLAM's own arithmetic says what must come out.
-TEST(ImportWeightsTest, ClassifierOfAPytorchCheckpointGivesClamsProbabilities) {
-  const support::TemporaryFolder folder;
-  const auto script = folder.path() / "write.py";
-  imaging::write_file(script, R"(
+/// A checkpoint that Python wrote, and what the official arithmetic makes of a painted bag with it.
+class PytorchCheckpoint {
+ public:
+  static constexpr int kTiles = 50, kFeatures = 10;
+
+  /// @param python  fills `state` (with linear(name, out, in)) and leaves the probabilities in p; `saved` is
+  /// stored
+  explicit PytorchCheckpoint(const std::string& python) {
+    const auto script = folder_.path() / "write.py";
+    imaging::write_file(script, R"(
 import sys, torch
 from collections import OrderedDict
 torch.manual_seed(3)
-F, D, A, C = 10, 16, 8, 3
+F, D, A = 10, 16, 8
 state = OrderedDict()
-def linear(name, out, width):
+def linear(name, out, width, bias=True):
     state[name + '.weight'] = torch.randn(out, width) / 4
-    state[name + '.bias'] = torch.randn(out) / 4
+    if bias: state[name + '.bias'] = torch.randn(out) / 4
+def apply(name, x): return x @ state[name + '.weight'].T + state.get(name + '.bias', 0)
+x = torch.sin(torch.arange(50 * F, dtype=torch.float32)).view(50, F)
+saved = state
+)" + python + R"(
+torch.save(saved, sys.argv[1] + '/checkpoint.pt')
+print(' '.join('%.9g' % v for v in p))
+)");
+    const auto run =
+        support::run_command("/usr/bin/python3 " + script.string() + " " + folder_.path().string());
+    is_there = run.exit_code == 0;
+    std::istringstream values(run.out);
+    for (double value = 0; values >> value;) probabilities_.push_back(value);
+  }
+
+  [[nodiscard]] fs::path path() const { return folder_.path() / "checkpoint.pt"; }
+
+  void expect_same(const models::ModelPackage& package) const {
+    Bag bag{.id = "painted", .count = kTiles, .dim = kFeatures, .features = {}, .coords = {}};
+    for (int i = 0; i < kTiles * kFeatures; ++i) bag.features.push_back(std::sin(static_cast<float>(i)));
+    const auto prediction = open_classifier(package, "cpu")->predict(bag);
+    ASSERT_EQ(prediction.probabilities.size(), probabilities_.size());
+    for (std::size_t c = 0; c < probabilities_.size(); ++c)
+      EXPECT_NEAR(prediction.probabilities[c], probabilities_[c], 1e-5) << c;
+  }
+
+  bool is_there = false;  ///< python3-torch is installed
+
+ private:
+  support::TemporaryFolder folder_;
+  std::vector<double> probabilities_;
+};
+
+models::ModelPackage import_as(const PytorchCheckpoint& checkpoint, const support::TemporaryFolder& folder) {
+  ImportOptions options;
+  options.name = "imported";
+  import_classifier(checkpoint.path(), options, {}, folder.path() / "package");
+  return models::ModelPackage::open(folder.path() / "package");
+}
+
+TEST(ImportWeightsTest, ClamsCheckpointGivesClamsProbabilities) {
+  const PytorchCheckpoint checkpoint(R"(
+C = 3
 linear('attention_net.0', D, F)
 linear('attention_net.3.attention_a.0', A, D)
 linear('attention_net.3.attention_b.0', A, D)
 linear('attention_net.3.attention_c', 1, A)
 linear('classifiers', C, D)
 for c in range(C): linear('instance_classifiers.%d' % c, 2, D)
-torch.save(state, sys.argv[1] + '/clam.pt')
-def apply(name, x): return x @ state[name + '.weight'].T + state[name + '.bias']
-x = torch.sin(torch.arange(50 * F, dtype=torch.float32)).view(50, F)
 h = torch.relu(apply('attention_net.0', x))
 a = apply('attention_net.3.attention_c', torch.tanh(apply('attention_net.3.attention_a.0', h)) * torch.sigmoid(apply('attention_net.3.attention_b.0', h)))
 p = torch.softmax(apply('classifiers', torch.softmax(a, 0).T @ h), 1)[0]
-print(' '.join('%.9g' % v for v in p))
 )");
-  const auto run = support::run_command("/usr/bin/python3 " + script.string() + " " + folder.path().string());
-  if (run.exit_code != 0) GTEST_SKIP() << "python3-torch is not there";
+  if (!checkpoint.is_there) GTEST_SKIP() << "python3-torch is not there";
+  const support::TemporaryFolder folder;
+  const auto package = import_as(checkpoint, folder);
+  EXPECT_EQ(package.architecture(), "clam_sb");
+  EXPECT_EQ(package.class_names(), (std::vector<std::string>{"0", "1", "2"}));
+  checkpoint.expect_same(package);
 
   ImportOptions options;
-  options.name = "clam";
-  import_classifier(folder.path() / "clam.pt", options, {}, folder.path() / "package");
-  const auto package = models::ModelPackage::open(folder.path() / "package");
-  Bag bag{.id = "painted", .count = 50, .dim = 10, .features = {}, .coords = {}};
-  for (int i = 0; i < 500; ++i) bag.features.push_back(std::sin(static_cast<float>(i)));
-  const auto prediction = open_classifier(package, "cpu")->predict(bag);
-
-  EXPECT_EQ(package.architecture(), "clam_sb");
-  EXPECT_EQ(prediction.class_names, (std::vector<std::string>{"0", "1", "2"}));
-  std::istringstream wanted(run.out);
-  for (const double got : prediction.probabilities) {
-    double value = 0;
-    wanted >> value;
-    EXPECT_NEAR(got, value, 1e-5);
-  }
   options.class_name = {"one"};
-  EXPECT_THAT([&] { import_classifier(folder.path() / "clam.pt", options, {}, folder.path() / "second"); },
+  EXPECT_THAT([&] { import_classifier(checkpoint.path(), options, {}, folder.path() / "second"); },
               Throws<Error>(HasCode(ErrorCode::invalid_argument)));
   EXPECT_FALSE(fs::exists(folder.path() / "second"));
+}
+
+TEST(ImportWeightsTest, ClamsCheckpointOfManyBranchesWithoutGatesGivesItsProbabilities) {
+  const PytorchCheckpoint checkpoint(R"(
+C = 2
+linear('attention_net.0', D, F)
+linear('attention_net.3.module.0', A, D)
+linear('attention_net.3.module.3', C, A)
+for c in range(C):
+    linear('classifiers.%d' % c, 1, D)
+    linear('instance_classifiers.%d' % c, 2, D)
+h = torch.relu(apply('attention_net.0', x))
+m = torch.softmax(apply('attention_net.3.module.3', torch.tanh(apply('attention_net.3.module.0', h))), 0).T @ h
+p = torch.softmax(torch.cat([apply('classifiers.%d' % c, m[c]) for c in range(C)]), 0)
+)");
+  if (!checkpoint.is_there) GTEST_SKIP() << "python3-torch is not there";
+  const support::TemporaryFolder folder;
+  const auto package = import_as(checkpoint, folder);
+  EXPECT_EQ(package.architecture(), "clam_mb");
+  checkpoint.expect_same(package);
+}
+
+/// MHIM keeps the state of its student under "model", beside others.
+TEST(ImportWeightsTest, MhimsCheckpointGivesItsStudentsProbabilities) {
+  const PytorchCheckpoint checkpoint(R"(
+linear('patch_to_emb.0', D, F)
+linear('online_encoder.attention.attention.0', A, D, bias=False)
+linear('online_encoder.attention.attention.2', 1, A, bias=False)
+linear('predictor', 2, D)
+saved = {'model': state, 'teacher': None, 'epoch': 3}
+h = torch.relu(apply('patch_to_emb.0', x))
+a = apply('online_encoder.attention.attention.2', torch.relu(apply('online_encoder.attention.attention.0', h)))
+p = torch.softmax(apply('predictor', torch.softmax(a, 0).T @ h), 1)[0]
+)");
+  if (!checkpoint.is_there) GTEST_SKIP() << "python3-torch is not there";
+  const support::TemporaryFolder folder;
+  const auto package = import_as(checkpoint, folder);
+  EXPECT_EQ(package.architecture(), "abmil");
+  checkpoint.expect_same(package);
 }
 
 }  // namespace

@@ -142,10 +142,22 @@ TEST(FeatureCloudTest, StandsDimensionsThatNeverMoved) {
   EXPECT_TRUE(cloud.score(bag).is_out());
 }
 
+TEST(FeatureCloudTest, StandsBagsThatAreCopiesButForOne) {
+  std::vector<double> rows(kDim * 5, 0.5);
+  for (std::int64_t k = 0; k < kDim; ++k) rows[static_cast<std::size_t>(k)] = static_cast<double>(k);
+  const auto cloud = FeatureCloud::fit(rows, kDim).value();
+  const support::TemporaryFolder folder;
+  cloud.write(folder / "cloud.safetensors");
+  const auto back = FeatureCloud::read(folder / "cloud.safetensors", kDim);
+  const Bag copy{.id = "copy", .count = 1, .dim = kDim, .features = FeatureVector(kDim, 0.5F), .coords = {}};
+  EXPECT_FALSE(back.score(copy).is_out());
+}
+
 /// Class 1 is as likely as the share of tiles whose first feature is 1.
 class CountingClassifier : public BagClassifier {
  public:
   [[nodiscard]] std::int64_t dim() const override { return 1; }
+  [[nodiscard]] std::string encoder_sha256() const override { return ""; }
   [[nodiscard]] SlidePrediction predict(const Bag& bag) override {
     double sum = 0;
     for (const float value : bag.features) sum += static_cast<double>(value);

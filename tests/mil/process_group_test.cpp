@@ -1,10 +1,6 @@
 #include "mil/training/process_group.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <torch/types.h>
-#include <unistd.h>
 
 #include <cstdlib>
 
@@ -17,22 +13,11 @@ namespace {
 
 using imaging::Error;
 using imaging::ErrorCode;
+using support::free_port;
 using support::HasCode;
 using support::PaintedCohort;
 using support::quick_plan;
 using testing::Throws;
-
-std::string free_port() {
-  const int handle = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (::bind(handle, reinterpret_cast<sockaddr*>(&address), size) != 0) throw std::runtime_error("no port");
-  ::getsockname(handle, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(handle);
-  return std::to_string(ntohs(address.sin_port));
-}
 
 std::map<std::string, std::string> launched(const std::string& rank, const std::string& port,
                                             const support::TemporaryFolder& folder) {
@@ -85,7 +70,7 @@ class Variables {
 
 /// Run by TwoProcessesGiveTheGradientsOfOne, twice, each in a process of its own.
 TEST(ProcessGroupTest, DISABLED_OneOfTwo) {
-  const auto group = join_process_group(false, std::chrono::seconds(60));
+  const auto group = join_process_group("cpu", std::chrono::seconds(60));
   ASSERT_EQ(group->size(), 2);
   const auto rows = at::full({2 + group->rank(), 3}, group->rank(), at::kFloat);
   EXPECT_TRUE(at::equal(group->gather(rows), at::cat({at::zeros({2, 3}), at::ones({3, 3})})));
@@ -124,7 +109,7 @@ TEST(ProcessGroupTest, TwoProcessesGiveTheGradientsOfOne) {
 
 TEST(ProcessGroupTest, IsAloneWithoutALauncher) {
   const Variables none({});
-  const auto group = join_process_group(false);
+  const auto group = join_process_group("cpu");
   EXPECT_EQ(group->size(), 1);
   const auto rows = at::ones({2, 2});
   EXPECT_TRUE(at::equal(group->gather(rows), rows));
@@ -134,7 +119,7 @@ TEST(ProcessGroupTest, NamesTheVariableThatIsWrong) {
   const auto refuses = [](const std::map<std::string, std::string>& values, const char* name) {
     const Variables variables(values);
     try {
-      (void)join_process_group(false, std::chrono::seconds(1));
+      (void)join_process_group("cpu", std::chrono::seconds(1));
       FAIL() << name;
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
@@ -153,7 +138,7 @@ TEST(ProcessGroupTest, SaysThatTheOthersAreSilent) {
   for (const auto* rank : {"0", "1"}) {
     const Variables variables(
         {{"RANK", rank}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "127.0.0.1"}, {"MASTER_PORT", free_port()}});
-    EXPECT_THAT([] { (void)join_process_group(false, std::chrono::seconds(1)); },
+    EXPECT_THAT([] { (void)join_process_group("cpu", std::chrono::seconds(1)); },
                 Throws<Error>(HasCode(ErrorCode::io_error)));
   }
 }

@@ -96,6 +96,15 @@ TEST(SplitTest, ReadsBothFormsOfClam) {
   }
 }
 
+TEST(SplitTest, ReadsTruthAsASpreadsheetSavesIt) {
+  const support::TemporaryFolder folder;
+  imaging::write_file(folder / "splits_0_bool.csv",
+                      ",train,val,test\na,TRUE,FALSE,FALSE\nb,FALSE,FALSE,TRUE\n");
+  const auto split = read_split(folder / "splits_0_bool.csv");
+  EXPECT_EQ(split.train, std::vector<std::string>{"a"});
+  EXPECT_EQ(split.test, std::vector<std::string>{"b"});
+}
+
 TEST(SplitTest, RefusesAnIdInTwoParts) {
   const support::TemporaryFolder folder;
   imaging::write_file(folder / "splits.csv", ",train,val,test\n0,a,a,b\n");

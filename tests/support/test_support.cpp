@@ -1,5 +1,8 @@
 #include "tests/support/test_support.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,6 +52,18 @@ fs::path bin_folder() {
 fs::path golden_root() {
   if (const auto root = environment("TESSERA_GOLDEN")) return *root;
   return source_root() / "tests" / "golden";
+}
+
+std::string free_port() {
+  const int handle = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (::bind(handle, reinterpret_cast<sockaddr*>(&address), size) != 0) throw std::runtime_error("no port");
+  ::getsockname(handle, reinterpret_cast<sockaddr*>(&address), &size);
+  ::close(handle);
+  return std::to_string(ntohs(address.sin_port));
 }
 
 CommandOutput run_command(const std::string& command_line) {

@@ -34,6 +34,9 @@ class TemporaryFolder {
 /// Folder of the built executables.
 [[nodiscard]] std::filesystem::path bin_folder();
 
+/// A port of this machine that nobody listens on.
+[[nodiscard]] std::string free_port();
+
 struct CommandOutput {
   int exit_code = 0;
   std::string out;
