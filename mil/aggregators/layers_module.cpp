@@ -143,10 +143,10 @@ EmbeddingAggregator::EmbeddingAggregator(const AggregatorShape& shape) : shape_(
   embedding = register_module("embedding", make_linear(shape.input_dim, shape.embed_dim));
 }
 
-at::Tensor EmbeddingAggregator::embed(const at::Tensor& features) {
+at::Tensor EmbeddingAggregator::embed(const at::Tensor& features, std::int64_t first_row) {
   auto embedded = embedding->forward(features);
   if (shape_.dropout > 0 && is_training() && shape_.activation == "relu")
-    return relu_dropout_(embedded, shape_.dropout);
+    return relu_dropout_(embedded, shape_.dropout, first_row * shape_.embed_dim);
   embedded = activate(embedded, shape_.activation);
   return shape_.dropout > 0 && is_training() ? at::dropout(embedded, shape_.dropout, true) : embedded;
 }

@@ -98,7 +98,8 @@ class EmbeddingAggregator : public AggregatorModule {
   explicit EmbeddingAggregator(const AggregatorShape& shape);
 
   /// With gradients and dropout. @return [N, D]
-  [[nodiscard]] at::Tensor embed(const at::Tensor& features);
+  /// @param first_row  of `features` among the rows of all processes (relu_dropout_)
+  [[nodiscard]] at::Tensor embed(const at::Tensor& features, std::int64_t first_row = 0);
   /// Without either, for some rows; may run in several threads at once.
   [[nodiscard]] at::Tensor infer_rows(const at::Tensor& features, std::int64_t first, std::int64_t rows);
   /// Without either, for all. @return [N, D]

@@ -24,34 +24,40 @@ inline std::uint32_t random_bits(std::uint32_t counter, std::uint32_t seed) {
   return x;
 }
 
-void drop_and_scale(float* values, std::int64_t count, double share, std::uint64_t seed) {
+/// @param first  place of values[0] among those that the seed is for
+void drop_and_scale(float* values, std::int64_t count, std::int64_t first, double share, std::uint64_t seed) {
   constexpr std::uint32_t kRange = 1U << 16;
   const auto threshold = static_cast<std::uint32_t>(std::lround(share * kRange));
   const auto scale = static_cast<float>(1 / (1 - share));
   const auto scaled = [&](float value, std::uint32_t bits) {
     return bits >= threshold && value > 0 ? value * scale : 0.0F;
   };
-  at::parallel_for(0, (count + 1) / 2, kGrain, [&](std::int64_t begin, std::int64_t end) {
-    const auto whole = std::min(end, count / 2);
-    for (auto pair = begin; pair < whole; ++pair) {
-      const auto high = static_cast<std::uint32_t>(static_cast<std::uint64_t>(pair) >> 32);
-      const auto bits = random_bits(static_cast<std::uint32_t>(pair),
-                                    static_cast<std::uint32_t>(seed) + high * 0x632be5abU);
-      values[2 * pair] = scaled(values[2 * pair], bits & (kRange - 1));
-      values[2 * pair + 1] = scaled(values[2 * pair + 1], bits >> 16);
-    }
-    if (end > whole) {
-      const auto bits = random_bits(static_cast<std::uint32_t>(whole), static_cast<std::uint32_t>(seed));
-      values[count - 1] = scaled(values[count - 1], bits & (kRange - 1));
+  const auto bits_of = [&](std::int64_t pair) {
+    const auto high = static_cast<std::uint32_t>(static_cast<std::uint64_t>(pair) >> 32);
+    return random_bits(static_cast<std::uint32_t>(pair),
+                       static_cast<std::uint32_t>(seed) + high * 0x632be5abU);
+  };
+  const auto end = first + count;
+  const auto drop = [&](std::int64_t place, std::uint32_t bits) {
+    values[place - first] = scaled(values[place - first], bits);
+  };
+  at::parallel_for((first + 1) / 2, end / 2, kGrain, [&](std::int64_t begin, std::int64_t stop) {
+    for (auto pair = begin; pair < stop; ++pair) {
+      const auto bits = bits_of(pair);
+      drop(2 * pair, bits & (kRange - 1));
+      drop(2 * pair + 1, bits >> 16);
     }
   });
+  if (count > 0 && first % 2 == 1) drop(first, bits_of(first / 2) >> 16);
+  if (count > 0 && end % 2 == 1) drop(end - 1, bits_of(end / 2) & (kRange - 1));
 }
 
 class ReluDropout : public torch::autograd::Function<ReluDropout> {
  public:
-  static at::Tensor forward(torch::autograd::AutogradContext* context, at::Tensor values, double share) {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, at::Tensor values, double share,
+                            std::int64_t first) {
     const auto seed = at::empty({1}, at::kLong).random_().item<std::int64_t>();
-    drop_and_scale(values.data_ptr<float>(), values.numel(), share, static_cast<std::uint64_t>(seed));
+    drop_and_scale(values.data_ptr<float>(), values.numel(), first, share, static_cast<std::uint64_t>(seed));
     context->mark_dirty({values});
     context->save_for_backward({values});
     context->saved_data["share"] = share;
@@ -62,16 +68,16 @@ class ReluDropout : public torch::autograd::Function<ReluDropout> {
                                                  torch::autograd::variable_list gradients) {
     const auto kept = context->get_saved_variables()[0];
     const auto scale = 1 / (1 - context->saved_data["share"].toDouble());
-    return {at::threshold_backward(gradients[0], kept, 0).mul_(scale), at::Tensor()};
+    return {at::threshold_backward(gradients[0], kept, 0).mul_(scale), at::Tensor(), at::Tensor()};
   }
 };
 
 }  // namespace
 
-at::Tensor relu_dropout_(const at::Tensor& values, double share) {
+at::Tensor relu_dropout_(const at::Tensor& values, double share, std::int64_t first) {
   const bool is_plain = values.is_cpu() && values.scalar_type() == at::kFloat && values.is_contiguous();
   if (!is_plain) return at::dropout(values.relu(), share, /*train=*/true);
-  return ReluDropout::apply(values, share);
+  return ReluDropout::apply(values, share, first);
 }
 
 }  // namespace mil

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 namespace at {
 class Tensor;
 }
@@ -13,6 +15,8 @@ namespace mil {
 ///
 /// @param values  float32; not needed by anything else afterwards (the output of a linear layer)
 /// @param share   of the values that is dropped, 0 to below 1; the rest is divided by 1 - share
-[[nodiscard]] at::Tensor relu_dropout_(const at::Tensor& values, double share);
+/// @param first   place of the first value in a larger whole, whose other values other processes drop: by one
+///                seed they drop together what one process would (on the CPU)
+[[nodiscard]] at::Tensor relu_dropout_(const at::Tensor& values, double share, std::int64_t first = 0);
 
 }  // namespace mil

@@ -27,8 +27,8 @@ InsNetwork::InsNetwork(std::shared_ptr<InsModule> module, std::int64_t embed_dim
   projection = register_module("projection", std::make_shared<ProjectionModule>(embed_dim, projection_dim));
 }
 
-InsNetwork::Output InsNetwork::forward(const at::Tensor& features) {
-  const auto embedded = classifier->embed(features);
+InsNetwork::Output InsNetwork::forward(const at::Tensor& features, std::int64_t first_row) {
+  const auto embedded = classifier->embed(features, first_row);
   return {classifier->classifier->forward(embedded), projection->forward(embedded)};
 }
 
@@ -77,7 +77,7 @@ InsStep InsLearnerModule::step(const InsBatch& batch, ProcessGroup& processes) {
   const auto own = batch.weak.size(0);
   const auto size = batch.index.size(0);
   optimiser_->zero_gradients();
-  const auto output = query->forward(batch.weak);
+  const auto output = query->forward(batch.weak, batch.first);
 
   InsStep seen;
   seen.logits = processes.gather(output.logits.detach());
@@ -91,7 +91,7 @@ InsStep InsLearnerModule::step(const InsBatch& batch, ProcessGroup& processes) {
     move_prototypes(queries, classes);
     update_ema({key_parameters_->values},
                {optimiser_->parameters().values.narrow(0, 0, key_parameters_->values.numel())}, kKeyMomentum);
-    keys = processes.gather(key->forward(batch.strong).projected);
+    keys = processes.gather(key->forward(batch.strong, batch.first).projected);
     if (!batch.is_warm_up) update_confidence(batch, seen.prototype_scores);
     seen.features = at::cat({queries, keys});
   }
@@ -120,10 +120,11 @@ InsStep InsLearnerModule::step(const InsBatch& batch, ProcessGroup& processes) {
   return seen;
 }
 
-double InsLearnerModule::step_on_bag(const at::Tensor& rows, std::int64_t count, std::int64_t label,
-                                     ProcessGroup& processes) {
+double InsLearnerModule::step_on_bag(const at::Tensor& rows, std::int64_t first, std::int64_t count,
+                                     std::int64_t label, ProcessGroup& processes) {
   optimiser_->zero_gradients();
-  const auto part = query->classifier->embed(rows).sum(0, /*keepdim=*/true) / static_cast<double>(count);
+  const auto part =
+      query->classifier->embed(rows, first).sum(0, /*keepdim=*/true) / static_cast<double>(count);
   const auto mean = processes.gather(part.detach()).sum(0, /*keepdim=*/true).requires_grad_();
   const auto loss =
       F::cross_entropy(bag_classifier->forward(mean),

@@ -20,7 +20,8 @@ class InsNetwork : public torch::nn::Module {
   };
 
   InsNetwork(std::shared_ptr<InsModule> classifier, std::int64_t embed_dim, std::int64_t projection_dim);
-  [[nodiscard]] Output forward(const at::Tensor& features);
+  /// @param first_row  of `features` among the rows of all processes
+  [[nodiscard]] Output forward(const at::Tensor& features, std::int64_t first_row = 0);
 
   std::shared_ptr<InsModule> classifier;
   std::shared_ptr<ProjectionModule> projection;
@@ -89,10 +90,11 @@ class InsLearnerModule : public torch::nn::Module {
   InsStep step(const InsBatch& batch, ProcessGroup& processes);
 
   /// One step on the bag constraint: cross-entropy of a linear classifier on the mean of the embedded tiles.
-  /// @param rows   [n, F], this process's tiles of the bag; may be none
+  /// @param rows   [n, F], this process's tiles of the bag, from number `first` on; may be none
   /// @param count  N, tiles of the bag
   /// @return       the constraint's loss, unweighted
-  double step_on_bag(const at::Tensor& rows, std::int64_t count, std::int64_t label, ProcessGroup& processes);
+  double step_on_bag(const at::Tensor& rows, std::int64_t first, std::int64_t count, std::int64_t label,
+                     ProcessGroup& processes);
 
   [[nodiscard]] Sgd& optimiser() { return *optimiser_; }
 

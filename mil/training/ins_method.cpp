@@ -65,7 +65,7 @@ class InsMethod : public TrainingMethod {
 
   double run_epoch(std::int64_t epoch, const StepProgress& progress) override {
     learner_->train();
-    seed_step(context_.seed, epoch, context_.processes.rank());
+    seed_step(context_.seed, epoch, 0);
     imaging::Random random(context_.seed, static_cast<std::uint64_t>(epoch));
     const auto loss = learn_instances(epoch, random, progress);
     if (options_.ins_bag_weight > 0) learn_bags(random, progress);
@@ -180,7 +180,7 @@ class InsMethod : public TrainingMethod {
       progress(static_cast<std::int64_t>(bags.size()));
       const auto own = share_of(bag.count, context_.processes);
       const auto rows = load_features(context_, bag.example.id, 0).narrow(0, own.first, own.count);
-      check_finite(learner_->step_on_bag(rows, bag.count, bag.example.label, context_.processes));
+      check_finite(learner_->step_on_bag(rows, own.first, bag.count, bag.example.label, context_.processes));
     }
   }
 

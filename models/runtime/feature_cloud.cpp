@@ -139,8 +139,9 @@ std::optional<FeatureCloud> FeatureCloud::fit(std::span<const double> rows, std:
     left_over.push_back(distance.left_over);
   }
   constexpr double kSmallest = 1e-12, kUsual = 0.95;
-  numbers->within_unit = std::max(quantile(within, kUsual), kSmallest);
-  numbers->left_over_unit = std::max(quantile(left_over, kUsual), kSmallest);
+  constexpr double kRounding = 1e-3;  // far above what float32 leaves over, far below a standardised distance
+  numbers->within_unit = std::max(quantile(within, kUsual), kRounding);
+  numbers->left_over_unit = std::max(quantile(left_over, kUsual), kRounding);
   for (const auto& distance : distances) scores.push_back(numbers->score(distance));
   const double unit = std::max(quantile(scores, kUsual), kSmallest);
   numbers->within_unit *= unit;

@@ -187,22 +187,24 @@ def make_table(work, data, results):
             rows += of_encoder
     chance = {threshold: np.mean([np.mean(share > threshold) for share in shares]) for threshold in (ANY, LARGE)}
     stats.write_rows(os.path.join(results, "mil-fundus.csv"), rows)
-    write_page(os.path.join(results, "mil-fundus.md"), rows, development, segmented, chance)
+    given = len(stats.read_rows(os.path.join(data, "fundus_dr", "idrid", "labels.csv")))
+    write_page(os.path.join(results, "mil-fundus.md"), rows, development, segmented, chance, given, len(photographs(work, data)))
 
 
-def write_page(path, rows, development, segmented, chance):
+def write_page(path, rows, development, segmented, chance, given, encoded):
     referable = sum(row["truth"] for row in development)
     titled = [("encoder", "encoder"), ("method", "method")]
     text = f"""# Photographs of the eye as bags of tiles
 
 Written by `resources/recipes/mil-fundus`. IDRiD [porwal2018], CC BY 4.0, as described in the data's `PROVENANCE.md`; "referable" is
 grade 2 or more. Photographs cut to the field of view and brought to {SIDE} px, tiles of {TILE} px that overlap by a third, features of two
-ImageNet encoders (SqueezeNet 1.1: its 1000 outputs, tile enlarged to 160 px; ResNet-50 v2 cut after stage 3: 1024 features, 128 px).
+ImageNet encoders (SqueezeNet 1.1: its 1000 outputs, tile enlarged to 160 px; ResNet-50 v2 cut after stage 3: 1024 features, 128 px). Of the {given}
+photographs the darkest {given - encoded} are left out: `tessera encode` takes them for fluorescence and refuses them.
 
 - **Comparison of methods:** {len(development)} photographs ({referable} referable), {FOLDS} folds, stratified, photographs of one `group` in one
   fold, of the rest 15 % choose the epoch (AUC). Embedding 64; nothing tuned here, rates and epochs are those of `mil-benchmarks`: cross-entropy
-  and MHIM Adam 0.0005, a bag a step, 30 epochs; SC-MIL Adam 0.002, 16 bags a step, 60 epochs; INS its own SGD 0.01, 30 epochs. AUC: mean over folds and seeds; its 95 % interval from {stats.RESAMPLES} resamples of groups within folds; SD: over folds and
-  seeds. Decisions at a probability of one half.
+  and MHIM Adam 0.0005, a bag a step, 30 epochs; SC-MIL Adam 0.002, 16 bags a step, 60 epochs; INS its own SGD 0.01, 30 epochs. AUC: mean over folds
+  and seeds; its 95 % interval from {stats.RESAMPLES} resamples of groups within folds; SD: over folds and seeds. Decisions at a probability of one half.
 - **Photographs with lesion masks:** the {len(segmented)} that are in both sets (all of them referable, so they have a recall but no AUC) train
   nothing. Every network of every fold and seed scores their tiles. A tile is positive where microaneurysms, haemorrhages, hard or soft
   exudates cover more than {ANY:.1%} of it (some 10 px: one microaneurysm; {chance[ANY]:.0%} of the tiles), in brackets "large" {LARGE:.0%}

@@ -199,6 +199,18 @@ TEST(ReluDropoutTest, DropsItsShareAndScalesTheRest) {
   at::set_num_threads(threads);
 }
 
+TEST(ReluDropoutTest, ProcessesDropTogetherWhatOneWould) {
+  const auto input = at::randn({9, 7});
+  const auto dropped = [&](std::int64_t first, std::int64_t rows) {
+    at::manual_seed(3);
+    return relu_dropout_(input.narrow(0, first, rows).clone(), 0.25, first * 7);
+  };
+  const auto whole = dropped(0, 9);
+  for (const std::int64_t rows : {0, 1, 2, 5}) {
+    EXPECT_TRUE(at::equal(at::cat({dropped(0, rows), dropped(rows, 9 - rows)}), whole)) << rows;
+  }
+}
+
 TEST(AdamTest, StepsAsTorchDoes) {
   const auto ours = small_abmil(3, 0);
   const auto theirs = small_abmil(3, 0);

@@ -2,6 +2,7 @@
 
 #include <torch/types.h>
 
+#include <array>
 #include <cstdlib>
 
 #include "mil/training/adam.h"
@@ -38,6 +39,8 @@ TrainingPlan joint_plan(const std::string& method) {
   plan.training.batch_bags = 4;
   return plan;
 }
+
+constexpr std::array kMethods{"ce", "scmil", "mhim", "ins"};
 
 struct JointCohort : PaintedCohort {
   JointCohort() : PaintedCohort(14) {
@@ -78,7 +81,7 @@ TEST(ProcessGroupTest, DISABLED_OneOfTwo) {
   group->sum({total});
   EXPECT_TRUE(at::equal(total, at::full({2}, 3, at::kDouble)));
   JointCohort cohort;
-  for (const auto* method : {"ce", "mhim"}) {
+  for (const auto* method : kMethods) {
     const std::string path = std::getenv("TESSERA_TEST_CHECKPOINT") + std::string(method);
     (void)train_classifier(cohort.set, joint_plan(method), 1, "cpu", {}, path, group.get());
   }
@@ -94,7 +97,7 @@ TEST(ProcessGroupTest, TwoProcessesGiveTheGradientsOfOne) {
   EXPECT_FALSE(std::filesystem::exists(folder / "rank1.safetensorsce")) << "only the first writes";
 
   JointCohort cohort;
-  for (const std::string method : {"ce", "mhim"}) {
+  for (const std::string method : kMethods) {
     const auto path = folder / ("alone.safetensors" + method);
     (void)train_classifier(cohort.set, joint_plan(method), 1, "cpu", {}, path);
     const auto alone = models::read_safetensors(path);
