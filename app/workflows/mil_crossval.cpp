@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "app/workflows/batch.h"
 #include "app/workflows/mil_run.h"
@@ -73,6 +74,23 @@ std::vector<Fold> dealt_folds(const CrossvalOptions& options, const MilCohort& c
     }
   }
   return folds;
+}
+
+/// Before any fold is trained: an AUC needs every class.
+void check_validation_parts(const std::vector<Fold>& folds, const MilCohort& cohort) {
+  std::map<std::string, std::string> label_of;
+  for (const auto& row : cohort.labels.rows) label_of[row.id] = row.label;
+  const auto wanted = cohort.labels.class_names().size();
+  for (const auto& fold : folds) {
+    std::set<std::string> labels;
+    for (const auto& id : fold.split.validation) labels.insert(label_of[id]);
+    if (labels.empty() || labels.size() == wanted) continue;
+    throw Error(
+        ErrorCode::insufficient_data,
+        fmt::format("{}: its validation part has {} of {} classes, so its AUC is not defined; monitor the "
+                    "loss.",
+                    fold.source, labels.size(), wanted));
+  }
 }
 
 struct Spread {
@@ -160,7 +178,8 @@ Json crossval_mil(const MilCrossvalRequest& request, const imaging::JobContext& 
                       {"seed", seed},
                       {"folds", folds.size()},
                       {"cohort", {{"bags", cohort.files.size()}, {"sha256", cohort_sha256(cohort)}}}};
-  check_run_folder(request.out, identity);
+  check_run_folder(request.out, identity, {"metrics.json", "metrics.csv", "predictions.csv"});
+  if (request.plan.training.monitor == "auc") check_validation_parts(folds, cohort);
 
   const auto texts = package_texts(request.card, request.out);
   std::vector<Json> fold_metrics, tests;

@@ -73,11 +73,13 @@ std::string first_difference(const Json& before, const Json& now, const std::str
 /// Whether something is there that a run did not leave before its config.json: of those only a checkpoint
 /// (of MHIM's base) can be.
 bool is_foreign(const fs::path& path) {
-  if (path.filename() != "checkpoint" || !fs::is_directory(path)) return fs::exists(path);
-  const fs::directory_iterator entries(path);
-  return std::any_of(begin(entries), end(entries), [](const fs::directory_entry& entry) {
+  std::error_code failed;
+  if (path.filename() != "checkpoint") return fs::exists(path, failed);
+  const fs::directory_iterator entries(path, failed);
+  return !failed && std::any_of(begin(entries), end(entries), [](const fs::directory_entry& entry) {
     const auto name = entry.path().filename().string();
-    return name.find("training") != 0 && name.find(".training") != 0;
+    return name != "training.safetensors" && name != "training_base.safetensors" &&
+           name.find(".training") != 0;  // unfinished files of a run that was killed
   });
 }
 
@@ -162,10 +164,10 @@ std::vector<BagPrediction> predict_all(const MilRun& run, const MilCohort& cohor
 
 }  // namespace
 
-void check_run_folder(const fs::path& out, const Json& identity) {
+void check_run_folder(const fs::path& out, const Json& identity, const std::vector<std::string>& results) {
   const auto path = out / "config.json";
   if (!fs::exists(path)) {
-    for (const auto* name : {"model", "metrics.json", "predictions.csv", "checkpoint"}) {
+    for (const auto& name : results) {
       if (!is_foreign(out / name)) continue;
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("'{}' exists already and is of no run known here; choose another --out.",
@@ -209,7 +211,7 @@ Json run_training(const MilRun& run, const MilCohort& cohort, const RunEnvironme
                   const mil::OnEpoch& on_epoch) {
   const bool is_writer = processes.rank() == 0;
   const auto identity = identity_of(run, cohort);
-  check_run_folder(run.out, identity);
+  check_run_folder(run.out, identity, {"model", "metrics.json", "predictions.csv", "checkpoint"});
   const auto finished = run.out / "metrics.json";
   if (fs::exists(finished)) {
     auto metrics = imaging::parse_json<Json>(imaging::read_file(finished), finished.string());
@@ -232,9 +234,14 @@ Json run_training(const MilRun& run, const MilCohort& cohort, const RunEnvironme
     fs::remove_all(package_folder);  // of this very run, stopped between package and metrics
     mil::write_classifier_package(package_folder, result, run.texts);
   }
-  (void)processes.gather(at::zeros({1}));  // the package is there
+  (void)processes.gather(at::zeros({1}));  // from here on the package is there
+  const auto seen = at::full({1}, fs::exists(package_folder / "manifest.json") ? 1 : 0, at::kLong);
+  const bool is_shared = processes.gather(seen).min().item<std::int64_t>() == 1;
+  if (!is_writer && !is_shared)
+    return Json::object();  // of folders on other machines; the first is on its own
+  const auto alone = mil::make_single_process();
   const auto package = models::ModelPackage::open(package_folder);
-  const auto rows = predict_all(run, cohort, package, environment, processes, job);
+  const auto rows = predict_all(run, cohort, package, environment, is_shared ? processes : *alone, job);
   if (!is_writer) return Json::object();
   write_predictions(run.out / "predictions.csv", rows, result.class_names);
   write_curves(run.out, result);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "app/workflows/mil_cohort.h"
 #include "app/workflows/mil_predictions.h"
@@ -44,8 +45,10 @@ nlohmann::ordered_json run_training(const MilRun& run, const MilCohort& cohort,
                                     const imaging::JobContext& job, const mil::OnEpoch& on_epoch = {});
 
 /// @throws imaging::Error  `invalid_argument` where `out` holds another run than `identity` describes, naming
-/// the first difference and the cure, or results of no run.
-void check_run_folder(const std::filesystem::path& out, const nlohmann::ordered_json& identity);
+/// the first difference and the cure, or something of no run that this one would overwrite.
+/// @param results  names in `out` that the run writes
+void check_run_folder(const std::filesystem::path& out, const nlohmann::ordered_json& identity,
+                      const std::vector<std::string>& results);
 
 /// OUT/config.json: the identity, the version and the start; nothing where it is there.
 void write_run_config(const std::filesystem::path& out, const nlohmann::ordered_json& identity);

@@ -212,7 +212,7 @@ std::vector<RetinaPrediction> validation_predictions(const RetinaRun& run,
 Json run_retina_training(const RetinaRun& run, RetinaPictures& pictures, const RunEnvironment& environment,
                          const imaging::JobContext& job) {
   const auto identity = identity_of(run);
-  check_run_folder(run.out, identity);
+  check_run_folder(run.out, identity, {"model", "metrics.json", "predictions.csv", "checkpoint"});
   const auto finished = run.out / "metrics.json";
   if (fs::exists(finished)) {
     auto metrics = imaging::parse_json<Json>(imaging::read_file(finished), finished.string());

@@ -224,7 +224,7 @@ Json adapt_site(const SegmentAdaptRequest& request, const models::ModelPackage& 
                       {"target", target.sha256},
                       {"options", settings},
                       {"seed", request.runtime.seed}};
-  check_run_folder(out, identity);
+  check_run_folder(out, identity, {"model", "adaptation.json"});
   const auto finished = out / "adaptation.json";
   if (fs::exists(finished)) {
     auto record = imaging::parse_json<Json>(imaging::read_file(finished), finished.string());

@@ -185,7 +185,7 @@ Json train_segmentation(const SegmentTrainRequest& request, const imaging::JobCo
       {"validation", names_of(validation)},
       {"package",
        {{"name", texts.name}, {"training_data", texts.training_data}, {"licence", texts.licence}}}};
-  check_run_folder(request.out, identity);
+  check_run_folder(request.out, identity, {"model", "metrics.json", "checkpoint"});
   const auto finished = request.out / "metrics.json";
   if (fs::exists(finished)) {
     auto metrics = imaging::parse_json<Json>(imaging::read_file(finished), finished.string());

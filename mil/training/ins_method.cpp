@@ -38,7 +38,10 @@ Share share_of(std::int64_t count, const ProcessGroup& processes) {
 class InsMethod : public TrainingMethod {
  public:
   InsMethod(const TrainingPlan& plan, MethodContext context)
-      : options_(plan.ins), embed_dim_(plan.base.embed_dim), context_(std::move(context)) {
+      : options_(plan.ins),
+        embed_dim_(plan.base.embed_dim),
+        context_(std::move(context)),
+        drops_jointly_(context_.device.is_cpu() && plan.base.activation == "relu") {
     const auto warm_up = std::ceil(options_.ins_warmup * static_cast<double>(context_.epochs));
     warm_up_epochs_ = std::min(static_cast<std::int64_t>(warm_up), context_.epochs - 1);
     std::int64_t total = 0;
@@ -65,7 +68,7 @@ class InsMethod : public TrainingMethod {
 
   double run_epoch(std::int64_t epoch, const StepProgress& progress) override {
     learner_->train();
-    seed_step(context_.seed, epoch, 0);
+    seed_step(context_.seed, epoch, drops_jointly_ ? 0 : context_.processes.rank());
     imaging::Random random(context_.seed, static_cast<std::uint64_t>(epoch));
     const auto loss = learn_instances(epoch, random, progress);
     if (options_.ins_bag_weight > 0) learn_bags(random, progress);
@@ -214,6 +217,7 @@ class InsMethod : public TrainingMethod {
   InsOptions options_;
   std::int64_t embed_dim_;
   MethodContext context_;
+  bool drops_jointly_;  ///< relu_dropout_ knows the place of a row among all processes
   std::int64_t warm_up_epochs_ = 0;
   std::vector<PlacedBag> bags_;
   std::unique_ptr<InsLearnerModule> learner_;

@@ -54,7 +54,8 @@ void merge_origin(BagOrigin& origin, const Bag& bag, const std::filesystem::path
     const auto stated = text(name);
     double value = 0;
     const auto* const end = stated.data() + stated.size();
-    const bool is_read = stated.empty() || std::from_chars(stated.data(), end, value).ptr == end;
+    const auto read = std::from_chars(stated.data(), end, value);
+    const bool is_read = stated.empty() || (read.ptr == end && read.ec == std::errc{});
     if (!is_read || !(value >= 0 && value <= kMostTilePixels)) {
       throw Error(ErrorCode::corrupt_data,
                   fmt::format("{}: its attribute {} is '{}', not a number from 0 to {:.0f}; encode the slide "

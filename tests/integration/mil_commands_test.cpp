@@ -267,9 +267,9 @@ TEST_F(MilCommand, GoesOnWithLessMemory) {
 }
 
 TEST_F(MilCommand, LeavesTheFoldersOfOthersAlone) {
-  imaging::write_file(run_ / "checkpoint/mine.txt", "kept");
+  imaging::write_file(run_ / "checkpoint/training_args.bin", "kept");
   EXPECT_THAT(train().err, AllOf(HasSubstr("of no run known here"), HasSubstr("choose another --out")));
-  EXPECT_EQ(imaging::read_file(run_ / "checkpoint/mine.txt"), "kept");
+  EXPECT_EQ(imaging::read_file(run_ / "checkpoint/training_args.bin"), "kept");
   fs::remove_all(run_);
   imaging::write_file(run_ / "metrics.json", "{}");
   EXPECT_THAT(train().err, HasSubstr("of no run known here"));
@@ -321,6 +321,9 @@ TEST_F(MilCommand, AValidationPartWithoutAClassHasNoAucToMonitor) {
   imaging::write_file(folder_ / "split.csv", split);
   expect_refused(train(fmt::format("--monitor auc --split '{}'", (folder_ / "split.csv").string())), 3,
                  "The validation part has 2 of 3 classes");
+  fs::copy_file(folder_ / "split.csv", folder_ / "splits_0.csv");
+  expect_refused(crossval(fmt::format("--monitor auc --splits '{}'", folder_.path().string())), 3,
+                 "its validation part has 2 of 3 classes");
 }
 
 TEST_F(MilCommand, RefusesATileSizeThatIsNoNumber) {
