@@ -201,10 +201,22 @@ class InsMethod : public TrainingMethod {
       log_odds.push_back(network.pooled_log_odds(output.instance_logits).item<double>());
     }
     const auto all = context_.processes.gather(at::tensor(log_odds, at::kDouble).to(context_.device)).cpu();
+    check_alive(all);
     const auto [slope, offset] =
         fit_bag_line({all.data_ptr<double>(), all.data_ptr<double>() + all.numel()}, labels);
     const at::NoGradGuard no_gradients;
     network.bag_line.copy_(at::tensor({static_cast<float>(slope), static_cast<float>(offset)}));
+  }
+
+  /// Where a step was too large, no unit of the embedding answers any more and all bags are the same.
+  static void check_alive(const at::Tensor& log_odds) {
+    constexpr double kRounding = 1e-5;
+    const auto spread = (log_odds.max() - log_odds.min()).item<double>();
+    if (spread > kRounding * (1 + log_odds.abs().max().item<double>())) return;
+    throw imaging::Error(
+        imaging::ErrorCode::invalid_argument,
+        "INS tells no bag from another after an epoch: its step is too large for features of "
+        "this size; lower --ins-learning-rate, tenfold at first.");
   }
 
   static void check_finite(double loss) {

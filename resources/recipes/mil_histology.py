@@ -244,9 +244,9 @@ stage 3: 1024 features; SqueezeNet 1.1: its 1000 outputs).
 - **GlaS** (colon, 112 images, 65 malignant, 8 patients): one patient left out at a time, predictions pooled. **LC25000 colon** (360 images,
   180 malignant, 302 clusters of augmented originals) is the other site: every network of every fold classifies all of it, and the measures
   are averaged over the networks. **UCSB breast** (40 images, 17 malignant, patients unknown): one of 7 array blocks left out at a time.
-- Embedding 64, no validation part (no patient can be spared), nothing tuned here: rates and epochs as in `mil-benchmarks`, constant, weight decay 0.00001. Cross-entropy
-  and MHIM: Adam 0.0005, a bag a step, 30 epochs; SC-MIL: Adam 0.002, 16 bags a step, 60 epochs; INS: its own SGD 0.01, 30 epochs. Decisions at a
-  probability of one half.
+- Embedding 64, no validation part (no patient can be spared), nothing tuned here: rates and epochs as in `mil-benchmarks`, constant, weight decay
+  0.00001. Cross-entropy and MHIM: Adam 0.0005, a bag a step, 30 epochs; SC-MIL: Adam 0.002, 16 bags a step, 60 epochs; INS: its own SGD 0.01, 30
+  epochs. Decisions at a probability of one half.
 - Cells: mean over seeds ± SD over seeds (95 % interval from {stats.RESAMPLES} resamples of whole patients, blocks or clusters, which is wide where there are
   8 or 7 of them).
 - **Plain baseline:** logistic regression on mean-pooled features, L2 chosen by five inner folds of the training part (whole patients).

@@ -146,7 +146,8 @@ constexpr std::int64_t kDim = 6;
 /// bag has noise of its own on the second.
 class PaintedBags {
  public:
-  PaintedBags(int bags, std::int64_t tiles, std::int64_t classes = 2) {
+  /// @param level  mean of every feature
+  PaintedBags(int bags, std::int64_t tiles, std::int64_t classes = 2, double level = 0) {
     for (int i = 0; i < bags; ++i) {
       const auto id = fmt::format("bag{}", i);
       imaging::Random random(imaging::hash_text(id));
@@ -158,7 +159,7 @@ class PaintedBags {
       for (std::int64_t tile = 0; tile < bag.count; ++tile) {
         for (std::int64_t axis = 0; axis < kDim; ++axis) {
           const double shift = axis == 0 && is_positive(tile) ? 4.0 * static_cast<double>(label) : 0;
-          bag.features.push_back(static_cast<float>(random.normal(shift, 1)));
+          bag.features.push_back(static_cast<float>(random.normal(level + shift, 1)));
         }
         bag.coords.insert(bag.coords.end(), {256 * tile, 0});
       }
@@ -475,6 +476,17 @@ TEST(ScmilTest, TwoProcessesLearnWhatOneDoes) {
 
 TEST(InsTest, TwoProcessesLearnWhatOneDoes) {
   expect_two_processes_equal_one(plan_of("ins", "abmil"));
+}
+
+TEST(InsTest, SaysThatItsStepIsTooLargeForTheFeatures) {
+  const PaintedBags bags(10, 15, 2, /*level=*/300);
+  const auto plan = plan_of("ins", "abmil");
+  const auto process = make_single_process();
+  const auto cache = bags.open();
+  at::manual_seed(1);
+  const auto method = make_training_method(plan, context_of(plan, *cache, *process, bags.examples, 3));
+  EXPECT_THAT([&] { (void)method->run_epoch(1, [](std::int64_t) {}); },
+              testing::ThrowsMessage<imaging::Error>(testing::HasSubstr("lower --ins-learning-rate")));
 }
 
 TEST(InsTest, FindsPositiveTilesFromBagLabelsAlone) {
